@@ -1,0 +1,10 @@
+/** What delivery last learned about one destination; what `hoststatus` shows and `*` in tophosts stands for. */
+export interface HostState {
+  readonly up: boolean;
+  /** Milliseconds since the epoch; 0 when nothing happened yet. */
+  readonly lastActivityAt: number;
+  /** The last 5XX reply, '' when there was none. */
+  readonly last5xx: string;
+  readonly mxRecords: readonly { readonly exchange: string; readonly priority: number }[];
+  readonly addresses: readonly string[];
+}

@@ -1,0 +1,100 @@
+import type {
+  Dcid,
+  HardBounceReason,
+  JournalCopy,
+  Mid,
+  QueueCounters,
+  SkipReason,
+  SoftBounceReason,
+} from '@tdc/core';
+
+/** What was decided about one received message, all of its splinters together. */
+export interface Decision {
+  readonly enqueue: readonly JournalCopy[];
+  readonly skipped: readonly SkipReason[];
+}
+
+/** The last word about one copy. Recorded once per MID, whoever says it first. */
+export type FinalOutcome =
+  | { readonly kind: 'delivered'; readonly dcid: Dcid; readonly response: string }
+  | {
+      readonly kind: 'hard-bounced';
+      readonly dcid: Dcid;
+      readonly reason: HardBounceReason;
+      readonly response: string;
+    }
+  | { readonly kind: 'deleted' };
+
+export type AttemptTicket =
+  /** Go ahead; `finishedAttempts` is how many attempts have failed so far. */
+  | { readonly kind: 'go'; readonly finishedAttempts: number }
+  /** The copy has its outcome already (a repeated job): drop the job. */
+  | { readonly kind: 'finished' };
+
+export type CopyState = 'unattempted' | 'attempted' | 'delivered' | 'hard-bounced' | 'deleted';
+
+/** What tracking shows of one copy. */
+export interface TrackedCopy {
+  readonly mid: Mid;
+  readonly state: CopyState;
+  readonly messageIdHeader: string;
+  readonly sender: string;
+  readonly recipients: readonly string[];
+  readonly policy: string;
+  readonly policyRevision: number;
+  readonly intake: string;
+  readonly intakeAddress: string;
+  readonly journalId: string;
+  readonly sizeBytes: number;
+  readonly enqueuedAt: number;
+  readonly expiresAt: number;
+  readonly finishedAttempts: number;
+  /** DCID of the last attempt, 0 when none. */
+  readonly lastDcid: Dcid;
+  /** Reason of the last soft or hard bounce, '' when there was none. */
+  readonly lastReason: string;
+  /** The peer's last answer, or our words for what went wrong. */
+  readonly lastResponse: string;
+  /** Milliseconds since the epoch; absent while active. */
+  readonly finishedAt?: number;
+}
+
+/**
+ * The durable account of every copy, in Redis, apart from the queue that carries the jobs. Each method is one atomic
+ * script, so counters, tracking and the set of active copies always agree, whichever process is killed when.
+ */
+export interface Ledger {
+  /** Counts the message as seen, its splinters as enqueued or skipped, and makes every copy active. */
+  commit(decision: Decision): Promise<void>;
+  /** Notes that the copies' jobs are in the queue; until then they count as orphans. */
+  confirmQueued(mids: readonly Mid[]): Promise<void>;
+  /** Takes a commit back whose jobs could not be queued: from enqueued to skipped `enqueue-failed`. */
+  withdraw(mids: readonly Mid[]): Promise<void>;
+
+  /** Marks the copy as being attempted until `leaseUntil` (ms since the epoch): the sweep leaves it alone so long. */
+  beginAttempt(mid: Mid, leaseUntil: number): Promise<AttemptTicket>;
+  /** Gives the lease back without an attempt having been made. */
+  releaseAttempt(mid: Mid): Promise<void>;
+  /** Records attempt number `attempt` (from 1) as failed and to be retried. False when it was recorded before. */
+  softBounce(
+    mid: Mid,
+    bounce: {
+      readonly attempt: number;
+      readonly dcid: Dcid;
+      readonly reason: SoftBounceReason;
+      readonly response: string;
+    },
+  ): Promise<boolean>;
+  /** Records the outcome and forgets the body. True once per MID: only then may it be logged and counted. */
+  finish(mid: Mid, outcome: FinalOutcome): Promise<boolean>;
+
+  /** Active copies past their deadline that nobody is attempting, oldest first. */
+  expired(now: number, limit: number): Promise<readonly JournalCopy[]>;
+  /** Active copies committed before `committedBefore` whose job was never confirmed. */
+  orphans(committedBefore: number, limit: number): Promise<readonly JournalCopy[]>;
+
+  counters(): Promise<QueueCounters>;
+  /** When the oldest active copy was enqueued, per intake alias. */
+  oldestActive(): Promise<Readonly<Record<string, number>>>;
+  track(query: { readonly mid: Mid } | { readonly messageIdHeader: string }): Promise<readonly TrackedCopy[]>;
+}
