@@ -56,3 +56,80 @@ export const HARD_BOUNCE_REASONS = [
   'spool',
 ] as const;
 export type HardBounceReason = (typeof HARD_BOUNCE_REASONS)[number];
+
+/** The reason under which giving up because of this failure is counted. */
+export function hardBounceReason(failure: DeliveryFailure): HardBounceReason {
+  if (failure.kind !== 'smtp-reply') return failure.kind;
+  return failure.reply.code >= 500 ? '5xx' : '4xx';
+}
+
+/** How a failure reads in the `Bounced:`, `Delayed:` and `Hard bounced` lines. */
+export interface FailureDescription {
+  /** Enhanced status code (RFC 3463), `5.1.2`. */
+  readonly status: string;
+  readonly text: string;
+  /** The peer's reply code, `000` when there was none. */
+  readonly code: string;
+  readonly reply: string;
+}
+
+const DNS_LOOKUP: Readonly<Record<DnsFailureCode, { hard: boolean; name: string }>> = {
+  NXDomain: { hard: true, name: 'NXDomain' },
+  NullMX: { hard: true, name: 'NullMX' },
+  NoAddress: { hard: true, name: 'NoAddress' },
+  ServFail: { hard: false, name: 'ServFail' },
+  Timeout: { hard: false, name: 'Timeout' },
+  Refused: { hard: false, name: 'Refused' },
+};
+
+/**
+ * Status, text, code and reply of a failure, in the gateway's manner: code `000` where no server answered. `final`
+ * chooses between the permanent and the temporary class of the status.
+ */
+export function describeFailure(failure: DeliveryFailure, final: boolean): FailureDescription {
+  const digit = final ? '5' : '4';
+  switch (failure.kind) {
+    case 'smtp-reply': {
+      const { code, enhanced, text } = failure.reply;
+      const status = enhanced ?? `${code >= 500 ? '5' : '4'}.0.0`;
+      return { status, text: STAGE_TEXT[failure.stage], code: String(code), reply: text };
+    }
+    case 'dns': {
+      const { hard, name } = DNS_LOOKUP[failure.code];
+      const kind = hard ? 'Hard' : 'Soft';
+      const reply = `DNS ${kind} Error looking up ${failure.domain} (${failure.record}) : ${name}`;
+      return hard
+        ? { status: '5.1.2', text: 'Bad destination host', code: '000', reply }
+        : { status: `${digit}.4.3`, text: 'Directory server failure', code: '000', reply };
+    }
+    case 'tls':
+      return { status: '5.7.5', text: 'TLS Error', code: '000', reply: failure.detail };
+    case 'network':
+      return { status: `${digit}.4.1`, text: 'No answer from host', code: '000', reply: failure.detail };
+    case 'uncertain':
+      return {
+        status: `${digit}.4.2`,
+        text: 'Answer to the message lost',
+        code: '000',
+        reply: failure.detail,
+      };
+    case 'unconveyable':
+      return {
+        status: '5.6.3',
+        text: 'Conversion required but not supported',
+        code: '000',
+        reply: failure.detail,
+      };
+    case 'spool':
+      return { status: '5.3.0', text: 'Message no longer in the spool', code: '000', reply: failure.reason };
+  }
+}
+
+const STAGE_TEXT: Readonly<Record<SmtpStage, string>> = {
+  banner: 'Connection refused by destination server',
+  ehlo: 'Greeting refused by destination server',
+  mail: 'Sender refused by destination server',
+  rcpt: 'Recipient refused by destination server',
+  data: 'Message refused by destination server',
+  'final-dot': 'Message refused by destination server',
+};

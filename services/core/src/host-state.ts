@@ -8,3 +8,12 @@ export interface HostState {
   readonly mxRecords: readonly { readonly exchange: string; readonly priority: number }[];
   readonly addresses: readonly string[];
 }
+
+/** A host that nothing was ever sent to counts as up. */
+export const UNKNOWN_HOST: HostState = {
+  up: true,
+  lastActivityAt: 0,
+  last5xx: '',
+  mxRecords: [],
+  addresses: [],
+};

@@ -1,3 +1,5 @@
+import type { PolicyDocument } from './policy-document/types.ts';
+
 /** `journal`: report plus message/rfc822 of the original. `bcc`: the original with headers prepended (spec §4). */
 export type CopyFormat = 'journal' | 'bcc';
 
@@ -35,8 +37,29 @@ export interface Intake {
   readonly limits: IntakeLimits;
 }
 
-/** What a policy's last column holds: No Scan, Default or Custom message intake address. */
+/** What a policy's last column holds: No Scan, Default or Custom message intake address, or the default policy's. */
 export type ConnectorSetting =
   | { readonly kind: 'no-scan' }
   | { readonly kind: 'default' }
-  | { readonly kind: 'custom'; readonly intake: string };
+  | { readonly kind: 'custom'; readonly intake: string }
+  | { readonly kind: 'inherit' };
+
+export type ResolvedIntake =
+  | { readonly kind: 'intake'; readonly intake: Intake }
+  | { readonly kind: 'skip'; readonly reason: 'disabled' | 'no-scan' | 'no-intake-address' };
+
+/** Where copies under this setting go, or why there are none (spec §2, last rows). */
+export function resolveIntake(document: PolicyDocument, connector: ConnectorSetting): ResolvedIntake {
+  if (!document.enabled) return { kind: 'skip', reason: 'disabled' };
+  const setting = connector.kind === 'inherit' ? document.defaultConnector : connector;
+  if (setting.kind === 'no-scan') return { kind: 'skip', reason: 'no-scan' };
+  const alias = setting.kind === 'custom' ? setting.intake : document.defaultIntake;
+  const intake = alias === undefined ? undefined : document.intakes[alias];
+  return intake === undefined ? { kind: 'skip', reason: 'no-intake-address' } : { kind: 'intake', intake };
+}
+
+/** The last column of the policy table: `Disabled`, `Enabled`, or `(use default)` when inherited (spec §3). */
+export function connectorColumn(document: PolicyDocument, connector: ConnectorSetting): string {
+  if (connector.kind === 'inherit') return '(use default)';
+  return resolveIntake(document, connector).kind === 'intake' ? 'Enabled' : 'Disabled';
+}

@@ -25,6 +25,7 @@ export type MailLogEvent =
       readonly rid: Rid;
       readonly recipient: string;
     }
+  | { readonly kind: 'aborted'; readonly mid: Mid; readonly icid: Icid; readonly reason: string }
   | { readonly kind: 'message-id'; readonly mid: Mid; readonly messageIdHeader: string }
   | { readonly kind: 'subject'; readonly mid: Mid; readonly subject: string }
   | { readonly kind: 'ready'; readonly mid: Mid; readonly sizeBytes: number; readonly sender: string }
@@ -61,18 +62,27 @@ export type MailLogEvent =
     }
   | {
       readonly kind: 'pending';
-      readonly mid: Mid /** Milliseconds since the epoch. */;
+      readonly mid: Mid;
+      /** Milliseconds since the epoch. */
       readonly until: number;
+      /** The zone in which `until` is written, minutes east of UTC. */
+      readonly offsetMinutes: number;
     }
-  | { readonly kind: 'dns-error'; readonly failure: Extract<DeliveryFailure, { kind: 'dns' }> }
-  | { readonly kind: 'hard-bounced'; readonly mid: Mid; readonly failure: DeliveryFailure }
+  | {
+      readonly kind: 'dns-error';
+      readonly failure: Extract<DeliveryFailure, { kind: 'dns' }>;
+      /** An authoritative answer, never retried. */
+      readonly hard: boolean;
+    }
+  /** Without a failure: the copy outlived its deadline. */
+  | { readonly kind: 'hard-bounced'; readonly mid: Mid; readonly failure?: DeliveryFailure }
   | {
       readonly kind: 'delivery-failed';
       readonly mid: Mid;
       readonly intake: string;
       readonly reason: HardBounceReason;
     }
-  | { readonly kind: 'bounced'; readonly dcid: Dcid; readonly mid: Mid; readonly failure: DeliveryFailure }
+  | { readonly kind: 'bounced'; readonly dcid: Dcid; readonly mid: Mid; readonly failure?: DeliveryFailure }
   | { readonly kind: 'dcid-close'; readonly dcid: Dcid }
   // Operation of the processes themselves: `name` is stable and greppable, `text` is for people.
   | {

@@ -1,3 +1,4 @@
+import type { Address } from './address.ts';
 import type { ConnectorSetting } from './intake-setting.ts';
 
 /**
@@ -37,7 +38,108 @@ export interface MailPolicy {
 /** Where a sender is looked for, in order. */
 export type SenderSource = 'envelope' | 'from' | 'reply-to';
 
-export const DEFAULT_SENDER_SOURCES: readonly SenderSource[] = ['envelope', 'from', 'reply-to'];
+export const SENDER_SOURCES = ['envelope', 'from', 'reply-to'] as const satisfies readonly SenderSource[];
+export const DEFAULT_SENDER_SOURCES: readonly SenderSource[] = SENDER_SOURCES;
 
 /** Name under which the default policy appears in logs and metrics. */
 export const DEFAULT_POLICY_NAME = 'DEFAULT';
+
+/** What matching looks at: the message as a whole, whichever recipient is asked about. */
+export interface MatchContext {
+  /** In the order in which they are looked for; a null sender is left out. */
+  readonly senders: readonly { readonly source: SenderSource; readonly address: Address }[];
+  readonly recipients: readonly Address[];
+}
+
+export interface PolicyMatch {
+  /** Undefined: the default policy. */
+  readonly policy: MailPolicy | undefined;
+  /** In words, for `explain`. */
+  readonly reason: string;
+}
+
+/** Whether the address is the user that the pattern stands for. */
+export function matchesUser(pattern: UserPattern, address: Address): boolean {
+  switch (pattern.kind) {
+    case 'address':
+      return address.local === pattern.local && address.domain === pattern.domain;
+    case 'local-part':
+      return address.local === pattern.local;
+    case 'domain':
+      return address.domain === pattern.domain;
+    case 'sub-domain':
+      return address.domain.endsWith(`.${pattern.domain}`);
+    case 'group':
+      return matchesAny(pattern.members, address);
+  }
+}
+
+const matchesAny = (users: readonly UserPattern[], address: Address): boolean =>
+  users.some((user) => matchesUser(user, address));
+
+/** A pattern as the policy document writes it. */
+export function formatUserPattern(pattern: UserPattern): string {
+  switch (pattern.kind) {
+    case 'address':
+      return `${pattern.local}@${pattern.domain}`;
+    case 'local-part':
+      return `${pattern.local}@`;
+    case 'domain':
+      return `@${pattern.domain}`;
+    case 'sub-domain':
+      return `@.${pattern.domain}`;
+    case 'group':
+      return `group:${pattern.name}`;
+  }
+}
+
+/** Why the sender part holds, in words; undefined when it does not. */
+function senderReason(part: SenderPart, context: MatchContext): string | undefined {
+  if (part.kind === 'any') return 'any sender';
+  for (const { source, address } of context.senders) {
+    const user = part.users.find((pattern) => matchesUser(pattern, address));
+    if (user === undefined) continue;
+    return part.kind === 'one-of' ? `${source} sender is ${formatUserPattern(user)}` : undefined;
+  }
+  return part.kind === 'none-of' ? 'sender is none of the listed' : undefined;
+}
+
+/** Whether every listed user is on the message, whoever is asked about. */
+const allOnMessage = (users: readonly UserPattern[], context: MatchContext): boolean =>
+  users.every((user) => context.recipients.some((recipient) => matchesUser(user, recipient)));
+
+/** Why the recipient part holds for this recipient, in words; undefined when it does not. */
+function recipientReason(part: RecipientPart, context: MatchContext, recipient: Address): string | undefined {
+  if (part.kind === 'any') return 'any recipient';
+  const user = part.users.find((pattern) => matchesUser(pattern, recipient));
+  if (part.kind === 'listed') {
+    if (user === undefined || (part.join === 'all' && !allOnMessage(part.users, context))) return undefined;
+    const whole = part.join === 'all' ? ', all listed recipients being on the message' : '';
+    return `recipient is ${formatUserPattern(user)}${whole}`;
+  }
+  if (part.join === 'all') {
+    return allOnMessage(part.users, context) ? undefined : 'not all listed recipients are on the message';
+  }
+  return user === undefined ? 'recipient is none of the listed' : undefined;
+}
+
+/**
+ * The policy of one recipient: top down, the first match wins; the default policy, which matches everyone, is last
+ * (spec §3).
+ */
+export function matchMailPolicy(
+  table: readonly MailPolicy[],
+  context: MatchContext,
+  recipient: Address,
+): PolicyMatch {
+  for (const policy of table) {
+    for (const [index, row] of policy.users.entries()) {
+      const sender = senderReason(row.sender, context);
+      if (sender === undefined) continue;
+      const target = recipientReason(row.recipient, context, recipient);
+      if (target === undefined) continue;
+      return { policy, reason: `user row ${index + 1}: ${sender}, ${target}` };
+    }
+  }
+  return { policy: undefined, reason: 'no other policy matches' };
+}

@@ -1,6 +1,6 @@
-import type { ConnectorSetting, Intake } from './intake-setting.ts';
-import type { MailPolicy, SenderSource } from './mail-policy.ts';
-import type { Verdict } from './verdict.ts';
+import type { ConnectorSetting, Intake } from '../intake-setting.ts';
+import type { MailPolicy, SenderSource } from '../mail-policy.ts';
+import type { Verdict } from '../verdict.ts';
 
 /** A header that a trusted gateway writes and the verdict it stands for; `pattern` is a regular expression. */
 export interface HeaderRule {

@@ -1,0 +1,106 @@
+/** One field of a header section (RFC 5322 §2.2), in the order of the message. */
+export interface HeaderField {
+  /** As it was written. */
+  readonly name: string;
+  /** Unfolded, without the blanks around it; encoded words are left as they are. */
+  readonly value: string;
+}
+
+export interface HeaderSection {
+  readonly fields: readonly HeaderField[];
+  /** Where the body begins; the length of the input when no empty line was found. */
+  readonly bodyOffset: number;
+}
+
+const LF = 0x0a;
+const CR = 0x0d;
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
+const latin1 = new TextDecoder('latin1');
+
+/** UTF-8 where it is UTF-8, else one character per octet: raw 8-bit headers come in both. */
+function decodeOctets(octets: Uint8Array): string {
+  try {
+    return strictUtf8.decode(octets);
+  } catch {
+    return latin1.decode(octets);
+  }
+}
+
+const FIELD = /^([!-9;-~]+)[ \t]*:([\s\S]*)$/;
+
+/**
+ * Reads a header section as leniently as mail demands: CRLF or bare LF, folded lines, blanks before the colon, any
+ * octets. A line that is no field and no continuation is passed over. Never throws; linear in its input.
+ */
+export function parseHeaderFields(octets: Uint8Array): HeaderSection {
+  const raw: { name: string; parts: string[] }[] = [];
+  let offset = 0;
+  while (offset < octets.length) {
+    const newline = octets.indexOf(LF, offset);
+    const end = newline < 0 ? octets.length : newline;
+    const lineEnd = end > offset && octets[end - 1] === CR ? end - 1 : end;
+    const next = newline < 0 ? octets.length : newline + 1;
+    if (lineEnd === offset && newline >= 0) return { fields: raw.map(toField), bodyOffset: next };
+    const line = decodeOctets(octets.subarray(offset, lineEnd));
+    const last = raw.at(-1);
+    if (/^[ \t]/.test(line)) last?.parts.push(line.replace(/^[ \t]+/, ' '));
+    else {
+      const match = FIELD.exec(line);
+      if (match !== null) raw.push({ name: match[1] ?? '', parts: [match[2] ?? ''] });
+    }
+    offset = next;
+  }
+  return { fields: raw.map(toField), bodyOffset: octets.length };
+}
+
+const toField = ({ name, parts }: { name: string; parts: string[] }): HeaderField => ({
+  name,
+  value: parts.join('').trim(),
+});
+
+/** The values of all fields of that name, top down. */
+export function headerValues(fields: readonly HeaderField[], name: string): readonly string[] {
+  const wanted = name.toLowerCase();
+  return fields.filter((field) => field.name.toLowerCase() === wanted).map((field) => field.value);
+}
+
+/** The value of the topmost field of that name. */
+export const headerValue = (fields: readonly HeaderField[], name: string): string | undefined =>
+  headerValues(fields, name)[0];
+
+const ENCODED_WORD = /=\?([^?\s*]+)(?:\*[^?\s]*)?\?([bBqQ])\?([^?]*)\?=/g;
+
+function decodeBase64(text: string): Uint8Array {
+  const clean = text.replace(/[^A-Za-z0-9+/]/g, '');
+  const binary = atob(clean.slice(0, clean.length - (clean.length % 4 === 1 ? 1 : 0)));
+  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+}
+
+function decodeQ(text: string): Uint8Array {
+  const plain = text
+    .replace(/_/g, ' ')
+    .replace(/=([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Uint8Array.from(plain, (character) => character.charCodeAt(0) & 0xff);
+}
+
+/** Decodes the encoded words of RFC 2047; a word in an unknown character set stays as it is. */
+export function decodeHeaderText(value: string): string {
+  const joined = value.replace(/(\?=)[ \t]+(?==\?)/g, '$1');
+  return joined.replace(ENCODED_WORD, (whole, charset: string, encoding: string, text: string) => {
+    try {
+      const octets = encoding.toUpperCase() === 'B' ? decodeBase64(text) : decodeQ(text);
+      return new TextDecoder(charset).decode(octets);
+    } catch {
+      return whole;
+    }
+  });
+}
+
+/** The Message-ID header, '' when the message has none (spec §7). */
+export const messageIdOf = (fields: readonly HeaderField[]): string =>
+  headerValue(fields, 'Message-ID') ?? '';
+
+/** The Subject header, decoded; '' when the message has none. */
+export const subjectOf = (fields: readonly HeaderField[]): string =>
+  decodeHeaderText(headerValue(fields, 'Subject') ?? '');

@@ -1,0 +1,121 @@
+import { headerField, oneLine } from './header-text.ts';
+import { type JournalCopy, TDC_QUEUE } from './journal-copy.ts';
+import { formatMessageDate } from './mail-date.ts';
+
+/** Names the copy; the same on every attempt. Our own copies are recognised by it when they come back. */
+export const JOURNAL_ID_HEADER = 'X-TDC-Journal-ID';
+/** Says that bare CR or LF of the original became CRLF, because SMTP cannot carry them. */
+export const BARE_NEWLINES_HEADER = 'X-TDC-Bare-Newlines';
+
+/** What goes around the original: `preamble + original + epilogue` is the copy. */
+export interface CopyFrame {
+  readonly preamble: Uint8Array;
+  readonly epilogue: Uint8Array;
+  /** The original goes in as base64 lines of 76 characters instead of as it is. */
+  readonly base64: boolean;
+  /** The boundary between the parts; '' when there are none. The original must not hold it. */
+  readonly boundary: string;
+}
+
+export interface JournalInput {
+  readonly copy: JournalCopy;
+  /** The Subject header of the original, decoded; '' when it has none. */
+  readonly subject: string;
+  /** When this attempt is made, milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/** Lines longer than this are not left as they are: RFC 5321 §4.5.3.1.6 ends lines at 998 octets. */
+const MAX_PLAIN_LINE = 900;
+
+/** Drawn from the journal id, which nobody outside can guess, so that no message can hold it on purpose. */
+export const boundaryOf = (journalId: string): string => `=_tdc_${journalId.replace(/[^A-Za-z0-9]/g, '')}`;
+
+/** The lines of the report (spec §4): the envelope that the original's header does not tell. */
+export function journalReportLines({ copy, subject }: JournalInput): readonly string[] {
+  return [
+    `Sender: ${oneLine(copy.sender)}`,
+    `Subject: ${oneLine(subject)}`,
+    `Message-Id: ${oneLine(copy.messageIdHeader)}`,
+    ...copy.recipients.map((recipient) => `Recipient: ${oneLine(recipient)}`),
+  ];
+}
+
+function quotedPrintableLine(line: string): string {
+  let out = '';
+  let length = 0;
+  for (const octet of new TextEncoder().encode(line)) {
+    const plain = octet >= 0x20 && octet <= 0x7e && octet !== 0x3d;
+    const piece = plain
+      ? String.fromCharCode(octet)
+      : `=${octet.toString(16).toUpperCase().padStart(2, '0')}`;
+    if (length + piece.length > 75) {
+      out += '=\r\n';
+      length = 0;
+    }
+    out += piece;
+    length += piece.length;
+  }
+  return out.replace(/ $/, '=20');
+}
+
+function reportPart(lines: readonly string[]): string {
+  const plain = lines.every((line) => /^[\u0020-\u007e]*$/.test(line) && line.length <= MAX_PLAIN_LINE);
+  const text = plain ? lines : lines.map(quotedPrintableLine);
+  return [
+    'Content-Type: text/plain; charset=utf-8',
+    `Content-Transfer-Encoding: ${plain ? '7bit' : 'quoted-printable'}`,
+    '',
+    ...text,
+    '',
+  ].join('\r\n');
+}
+
+function originalPartHeader(copy: JournalCopy): string {
+  if (copy.bareNewlines === 'wrap') {
+    const name = `message-${copy.mid}.eml`;
+    return (
+      `Content-Type: application/octet-stream; name="${name}"\r\n` +
+      'Content-Transfer-Encoding: base64\r\n' +
+      `Content-Disposition: attachment; filename="${name}"\r\n\r\n`
+    );
+  }
+  // A message/rfc822 part is never encoded (RFC 2046 §5.2.1): the octets go as they are, labelled truly.
+  return `Content-Type: message/rfc822\r\nContent-Transfer-Encoding: ${copy.eightBit ? '8bit' : '7bit'}\r\n\r\n`;
+}
+
+/**
+ * Format *journal*: a multipart/mixed message whose first part is the report and whose second part holds the original
+ * byte for byte (spec §4).
+ */
+export function journalFrame(input: JournalInput): CopyFrame {
+  const { copy, subject, now } = input;
+  const boundary = boundaryOf(copy.journalId);
+  const base64 = copy.bareNewlines === 'wrap';
+  const header =
+    `Date: ${formatMessageDate(now)}\r\n` +
+    `From: Threat Defense Connector <tdc@${TDC_QUEUE}>\r\n` +
+    headerField('To', `<${copy.route.address}>`) +
+    headerField('Subject', subject) +
+    `Message-ID: <${copy.journalId}@${TDC_QUEUE}>\r\n` +
+    'Auto-Submitted: auto-generated\r\n' +
+    commonFields(copy) +
+    'MIME-Version: 1.0\r\n' +
+    `Content-Type: multipart/mixed;\r\n boundary="${boundary}"\r\n` +
+    `Content-Transfer-Encoding: ${copy.eightBit && !base64 ? '8bit' : '7bit'}\r\n\r\n`;
+  const preamble =
+    `${header}--${boundary}\r\n${reportPart(journalReportLines(input))}` +
+    `\r\n--${boundary}\r\n${originalPartHeader(copy)}`;
+  // The CRLF before a boundary belongs to the boundary (RFC 2046 §5.1.1): the original keeps its own last CRLF.
+  return { preamble: encode(preamble), epilogue: encode(`\r\n--${boundary}--\r\n`), base64, boundary };
+}
+
+/** Header fields that every copy carries, whatever its format. */
+export function commonFields(copy: JournalCopy): string {
+  const remote =
+    copy.clientAddress === undefined ? '' : headerField(copy.route.remoteIpHeader, copy.clientAddress);
+  const note = copy.bareNewlines === 'note' ? headerField(BARE_NEWLINES_HEADER, 'normalized') : '';
+  return `${remote}${headerField(JOURNAL_ID_HEADER, copy.journalId)}${note}`;
+}
+
+const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
