@@ -1,3 +1,5 @@
+import { decodeHeaderText } from './encoded-words.ts';
+
 /** One field of a header section (RFC 5322 §2.2), in the order of the message. */
 export interface HeaderField {
   /** As it was written. */
@@ -27,14 +29,20 @@ function decodeOctets(octets: Uint8Array): string {
   }
 }
 
+interface RawField {
+  readonly name: string;
+  readonly parts: string[];
+}
+
 const FIELD = /^([!-9;-~]+)[ \t]*:([\s\S]*)$/;
 
 /**
  * Reads a header section as leniently as mail demands: CRLF or bare LF, folded lines, blanks before the colon, any
- * octets. A line that is no field and no continuation is passed over. Never throws; linear in its input.
+ * octets. A line that is no field is passed over, with its continuations. Never throws; linear in its input.
  */
 export function parseHeaderFields(octets: Uint8Array): HeaderSection {
-  const raw: { name: string; parts: string[] }[] = [];
+  const raw: RawField[] = [];
+  let open: RawField | undefined;
   let offset = 0;
   while (offset < octets.length) {
     const newline = octets.indexOf(LF, offset);
@@ -43,18 +51,18 @@ export function parseHeaderFields(octets: Uint8Array): HeaderSection {
     const next = newline < 0 ? octets.length : newline + 1;
     if (lineEnd === offset && newline >= 0) return { fields: raw.map(toField), bodyOffset: next };
     const line = decodeOctets(octets.subarray(offset, lineEnd));
-    const last = raw.at(-1);
-    if (/^[ \t]/.test(line)) last?.parts.push(line.replace(/^[ \t]+/, ' '));
+    if (/^[ \t]/.test(line)) open?.parts.push(line.replace(/^[ \t]+/, ' '));
     else {
       const match = FIELD.exec(line);
-      if (match !== null) raw.push({ name: match[1] ?? '', parts: [match[2] ?? ''] });
+      open = match === null ? undefined : { name: match[1] ?? '', parts: [match[2] ?? ''] };
+      if (open !== undefined) raw.push(open);
     }
     offset = next;
   }
   return { fields: raw.map(toField), bodyOffset: octets.length };
 }
 
-const toField = ({ name, parts }: { name: string; parts: string[] }): HeaderField => ({
+const toField = ({ name, parts }: RawField): HeaderField => ({
   name,
   value: parts.join('').trim(),
 });
@@ -68,34 +76,6 @@ export function headerValues(fields: readonly HeaderField[], name: string): read
 /** The value of the topmost field of that name. */
 export const headerValue = (fields: readonly HeaderField[], name: string): string | undefined =>
   headerValues(fields, name)[0];
-
-const ENCODED_WORD = /=\?([^?\s*]+)(?:\*[^?\s]*)?\?([bBqQ])\?([^?]*)\?=/g;
-
-function decodeBase64(text: string): Uint8Array {
-  const clean = text.replace(/[^A-Za-z0-9+/]/g, '');
-  const binary = atob(clean.slice(0, clean.length - (clean.length % 4 === 1 ? 1 : 0)));
-  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
-}
-
-function decodeQ(text: string): Uint8Array {
-  const plain = text
-    .replace(/_/g, ' ')
-    .replace(/=([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-  return Uint8Array.from(plain, (character) => character.charCodeAt(0) & 0xff);
-}
-
-/** Decodes the encoded words of RFC 2047; a word in an unknown character set stays as it is. */
-export function decodeHeaderText(value: string): string {
-  const joined = value.replace(/(\?=)[ \t]+(?==\?)/g, '$1');
-  return joined.replace(ENCODED_WORD, (whole, charset: string, encoding: string, text: string) => {
-    try {
-      const octets = encoding.toUpperCase() === 'B' ? decodeBase64(text) : decodeQ(text);
-      return new TextDecoder(charset).decode(octets);
-    } catch {
-      return whole;
-    }
-  });
-}
 
 /** The Message-ID header, '' when the message has none (spec §7). */
 export const messageIdOf = (fields: readonly HeaderField[]): string =>

@@ -39,9 +39,9 @@ export {
 } from './delivery-failure.ts';
 export type { Direction, DirectionFinding, DirectionInput } from './direction.ts';
 export { classifyDirection, isLocalRecipient } from './direction.ts';
+export { decodeHeaderText } from './encoded-words.ts';
 export type { HeaderField, HeaderSection } from './header-fields.ts';
 export {
-  decodeHeaderText,
   headerValue,
   headerValues,
   messageIdOf,

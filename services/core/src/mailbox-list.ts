@@ -5,51 +5,80 @@
 export function mailboxesOf(value: string): readonly string[] {
   const found: string[] = [];
   let bare = '';
-  let angle: string | undefined;
-  const flush = (): void => {
-    const text = (angle ?? bare).trim();
-    // A bare address may stand among words when the brackets were forgotten: the word with the @ is it.
-    const word = angle === undefined ? text.split(/\s+/).find((part) => part.includes('@')) : text;
-    if (word?.includes('@')) found.push(withoutRoute(word));
+  let hasAngle = false;
+  const end = (): void => {
+    const address = hasAngle ? undefined : addressIn(bare);
+    if (address !== undefined) found.push(address);
     bare = '';
-    angle = undefined;
+    hasAngle = false;
   };
-  let inAngle = false;
-  for (let i = 0; i < value.length; i += 1) {
-    const character = value.charAt(i);
-    if (character === '"') {
-      const end = quotedEnd(value, i);
-      const quoted = value.slice(i, end);
-      if (inAngle) angle += quoted;
-      else bare += quoted;
-      i = end - 1;
-    } else if (character === '(' && !inAngle) i = commentEnd(value, i) - 1;
-    else if (character === '<') {
-      inAngle = true;
-      angle = '';
-    } else if (character === '>') inAngle = false;
-    else if (inAngle) angle += character;
-    else if (character === ',' || character === ';') flush();
-    else if (character === ':') bare = '';
-    else bare += character;
+  for (const token of tokens(value)) {
+    if (token.kind === 'text') bare += token.text;
+    else if (token.kind === 'angle') {
+      const address = addressIn(token.text.replace(SOURCE_ROUTE, ''));
+      if (address === undefined) continue;
+      found.push(address);
+      hasAngle = true;
+    } else if (token.text === ':') bare = '';
+    else end();
   }
-  flush();
+  end();
   return found;
 }
 
-/** Behind the closing quote, or the end of the text. */
-function quotedEnd(value: string, start: number): number {
-  for (let i = start + 1; i < value.length; i += 1) {
+/** `@relay.example:` before the address itself (RFC 5322 §4.4). */
+const SOURCE_ROUTE = /^\s*@[^:]*:/;
+
+interface Token {
+  readonly kind: 'text' | 'angle' | 'separator';
+  readonly text: string;
+}
+
+/**
+ * What may still be opened. A quote or comment that is never closed is read as the character it is, and so is every
+ * later one: looking for their ends again and again would take quadratic time.
+ */
+interface Openings {
+  quotes: boolean;
+  comments: boolean;
+}
+
+/** The parts of a list, comments left out. */
+function* tokens(value: string): Generator<Token> {
+  const allowed: Openings = { quotes: true, comments: true };
+  for (let i = 0; i < value.length; ) {
+    const character = value.charAt(i);
+    let next = i + 1;
+    if (character === '"') {
+      next = quotedEnd(value, i, allowed) ?? next;
+      yield { kind: 'text', text: value.slice(i, next) };
+    } else if (character === '<') {
+      next = angleEnd(value, i, allowed);
+      yield { kind: 'angle', text: value.slice(i + 1, next) };
+    } else {
+      const close = character === '(' ? commentEnd(value, i, allowed) : undefined;
+      if (close === undefined)
+        yield { kind: ',;:'.includes(character) ? 'separator' : 'text', text: character };
+      else next = close;
+    }
+    i = next;
+  }
+}
+
+/** Behind the closing quote; undefined when there is none. */
+function quotedEnd(value: string, start: number, allowed: Openings): number | undefined {
+  for (let i = start + 1; allowed.quotes && i < value.length; i += 1) {
     if (value.charAt(i) === '\\') i += 1;
     else if (value.charAt(i) === '"') return i + 1;
   }
-  return value.length;
+  allowed.quotes = false;
+  return undefined;
 }
 
-/** Behind the closing parenthesis, nested ones counted, or the end of the text. */
-function commentEnd(value: string, start: number): number {
+/** Behind the closing parenthesis, nested ones counted; undefined when there is none. */
+function commentEnd(value: string, start: number, allowed: Openings): number | undefined {
   let depth = 0;
-  for (let i = start; i < value.length; i += 1) {
+  for (let i = start; allowed.comments && i < value.length; i += 1) {
     const character = value.charAt(i);
     if (character === '\\') i += 1;
     else if (character === '(') depth += 1;
@@ -58,8 +87,50 @@ function commentEnd(value: string, start: number): number {
       if (depth === 0) return i + 1;
     }
   }
+  allowed.comments = false;
+  return undefined;
+}
+
+/** At the closing bracket, the next opening one or the end of the text; brackets inside quotes do not count. */
+function angleEnd(value: string, start: number, allowed: Openings): number {
+  for (let i = start + 1; i < value.length; i += 1) {
+    const character = value.charAt(i);
+    if (character === '<' || character === '>') return i;
+    if (character === '"') i = (quotedEnd(value, i, allowed) ?? i + 1) - 1;
+  }
   return value.length;
 }
 
-/** `@relay.example:user@example.com` → `user@example.com` (RFC 5322 §4.4). */
-const withoutRoute = (address: string): string => address.replace(/^@[^:]*:/, '').trim();
+/** The word that is an address: a bare one may stand among others when its brackets were forgotten. */
+function addressIn(text: string): string | undefined {
+  return words(text).find((word) => {
+    const at = word.lastIndexOf('@');
+    return at > 0 && at < word.length - 1 && at > word.lastIndexOf('"');
+  });
+}
+
+/** Splits at blanks and commas outside quotes, but not around an `@` (RFC 5322 §4.4 allows blanks there). */
+function words(text: string): readonly string[] {
+  const list: string[] = [];
+  let word = '';
+  let inQuotes = false;
+  let isBroken = false;
+  for (let i = 0; i < text.length; i += 1) {
+    const character = text.charAt(i);
+    if (!inQuotes && /[\s,]/.test(character)) {
+      isBroken = word !== '';
+      continue;
+    }
+    if (isBroken && character !== '@' && !word.endsWith('@')) {
+      list.push(word);
+      word = '';
+    }
+    isBroken = false;
+    word += character;
+    if (character === '\\' && inQuotes) {
+      i += 1;
+      word += text.charAt(i);
+    } else if (character === '"') inQuotes = !inQuotes;
+  }
+  return word === '' ? list : [...list, word];
+}

@@ -5,20 +5,23 @@ export interface Network {
   readonly prefixLength: number;
 }
 
+/** Without leading zeros: some readers take those for octal numbers. */
+const OCTET = /^(?:0|[1-9]\d{0,2})$/;
+
 function parseIpv4(text: string): number[] | undefined {
   const parts = text.split('.');
   if (parts.length !== 4) return undefined;
-  const octets = parts.map((part) => (/^\d{1,3}$/.test(part) ? Number(part) : 256));
+  const octets = parts.map((part) => (OCTET.test(part) ? Number(part) : 256));
   return octets.every((octet) => octet <= 255) ? octets : undefined;
 }
 
-/** The groups of one side of `::`, an IPv4 tail counted as two; undefined when a group is malformed. */
-function parseGroups(text: string): number[] | undefined {
+/** The groups of one side of `::`; undefined when one is malformed. An IPv4 tail, at the end alone, counts as two. */
+function parseGroups(text: string, isEnd: boolean): number[] | undefined {
   if (text === '') return [];
   const groups: number[] = [];
   const parts = text.split(':');
   for (const [index, part] of parts.entries()) {
-    if (index === parts.length - 1 && part.includes('.')) {
+    if (isEnd && index === parts.length - 1 && part.includes('.')) {
       const tail = parseIpv4(part);
       if (tail === undefined) return undefined;
       const [a = 0, b = 0, c = 0, d = 0] = tail;
@@ -32,8 +35,8 @@ function parseGroups(text: string): number[] | undefined {
 function parseIpv6(text: string): number[] | undefined {
   const halves = text.split('::');
   if (halves.length > 2) return undefined;
-  const head = parseGroups(halves[0] ?? '');
-  const tail = halves.length === 2 ? parseGroups(halves[1] ?? '') : [];
+  const head = parseGroups(halves[0] ?? '', halves.length === 1);
+  const tail = parseGroups(halves[1] ?? '', true);
   if (head === undefined || tail === undefined) return undefined;
   const missing = 8 - head.length - tail.length;
   if (halves.length === 2 ? missing < 1 : missing !== 0) return undefined;
@@ -43,9 +46,13 @@ function parseIpv6(text: string): number[] | undefined {
 
 const MAPPED_PREFIX = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255];
 
-/** The octets of an address, 4 or 16; undefined when the text is none. A zone (`%eth0`) and brackets are dropped. */
+/**
+ * The octets of an address, 4 or 16; undefined when the text is none. A zone (`%eth0`), brackets and the `IPv6:` of SMTP
+ * and XCLIENT are dropped.
+ */
 export function parseIpAddress(text: string): readonly number[] | undefined {
-  const bare = text.replace(/^\[(?:IPv6:)?(.*)\]$/i, '$1').replace(/%.*$/, '');
+  const inside = /^\[(.*)\]$/s.exec(text)?.[1] ?? text;
+  const bare = inside.replace(/^IPv6:/i, '').replace(/%.*$/s, '');
   if (!bare.includes(':')) return parseIpv4(bare);
   const octets = parseIpv6(bare);
   if (octets === undefined) return undefined;
