@@ -96,5 +96,7 @@ export interface Ledger {
   counters(): Promise<QueueCounters>;
   /** When the oldest active copy was enqueued, per intake alias. */
   oldestActive(): Promise<Readonly<Record<string, number>>>;
+  /** Forgets finished copies beyond the bounds, a batch at a time. Answers how many. */
+  trimTracking(bounds: { readonly keepFrom: number; readonly maxCopies: number }): Promise<number>;
   track(query: { readonly mid: Mid } | { readonly messageIdHeader: string }): Promise<readonly TrackedCopy[]>;
 }

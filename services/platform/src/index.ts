@@ -1,0 +1,35 @@
+export type {
+  AttemptTicket,
+  CopyState,
+  Decision,
+  FinalOutcome,
+  Ledger,
+  TrackedCopy,
+} from './ledger/ledger.ts';
+export type { LedgerOptions } from './ledger/redis-ledger.ts';
+export { createLedger } from './ledger/redis-ledger.ts';
+export type { JournalQueueOptions } from './queue/journal-queue.ts';
+export { createJournalQueue } from './queue/journal-queue.ts';
+export type { JobHandler, JournalQueueWorkerOptions } from './queue/journal-queue-worker.ts';
+export { createJournalQueueWorker } from './queue/journal-queue-worker.ts';
+export type { JobDisposition, JournalQueue, JournalQueueWorker, QueueDepth } from './queue/ports.ts';
+export { checkRedisServer, redisMemory } from './redis/check-server.ts';
+export type { RedisClient, RedisConnectionOptions } from './redis/connect.ts';
+export { closeRedis, connectRedis, isRedisReady, redactRedisUrl, whenRedisReady } from './redis/connect.ts';
+export type { ConnectionCeiling } from './redis/connection-ceiling.ts';
+export { CONNECTION_LEASE_MS, createConnectionCeiling } from './redis/connection-ceiling.ts';
+export type { HostStore } from './redis/host-store.ts';
+export { createHostStore } from './redis/host-store.ts';
+export type { IdSequence } from './redis/id-sequence.ts';
+export { createIdSequence } from './redis/id-sequence.ts';
+export type { JournalIds } from './redis/journal-id.ts';
+export { createJournalIds, loadJournalIdSecret } from './redis/journal-id.ts';
+export type { RedisKeys } from './redis/keys.ts';
+export { createRedisKeys, DEFAULT_KEY_PREFIX } from './redis/keys.ts';
+export type { MemoryGate } from './redis/memory-gate.ts';
+export { createMemoryGate } from './redis/memory-gate.ts';
+export type { PolicyRevisions } from './redis/policy-revisions.ts';
+export { createPolicyRevisions } from './redis/policy-revisions.ts';
+export { createSpool, type SpoolOptions } from './spool/redis-spool.ts';
+export type { Spool, SpooledBody, SpoolReadError, SpoolWriter } from './spool/spool.ts';
+export { SpoolError } from './spool/spool.ts';

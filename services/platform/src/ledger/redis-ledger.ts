@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import type { JournalCopy } from '@tdc/core';
+import type { RedisClient } from '../redis/connect.ts';
+import type { RedisKeys } from '../redis/keys.ts';
+import type { CopyState, FinalOutcome, Ledger, TrackedCopy } from './ledger.ts';
+import { intakesIn, parseJob, toQueueCounters, toTrackedCopy } from './record.ts';
+import * as scripts from './scripts.ts';
+
+export interface LedgerOptions {
+  readonly now: () => number;
+  /** How long tracking remembers a copy beyond its deadline. */
+  readonly trackingHours: number;
+}
+
+const TRIM_BATCH = 1000;
+const MAX_RESPONSE_LENGTH = 500;
+
+const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** State, counter field and details that an outcome is recorded with. */
+function finishArguments(outcome: FinalOutcome): [CopyState, string, number, string, string] {
+  switch (outcome.kind) {
+    case 'delivered':
+      return ['delivered', 'delivered:%s', outcome.dcid, '', outcome.response.slice(0, MAX_RESPONSE_LENGTH)];
+    case 'hard-bounced': {
+      const response = outcome.response.slice(0, MAX_RESPONSE_LENGTH);
+      return ['hard-bounced', `hard:%s:${outcome.reason}`, outcome.dcid, outcome.reason, response];
+    }
+    case 'deleted':
+      return ['deleted', 'deleted:%s', 0, '', ''];
+  }
+}
+
+/** The ledger in Redis. Every method rejects when Redis does not answer in the connection's command time. */
+export function createLedger(redis: RedisClient, keys: RedisKeys, options: LedgerOptions): Ledger {
+  const { now } = options;
+  const trackingMs = options.trackingHours * 3600 * 1000;
+  const names = new Map<string, string>();
+  /** Runs a script by its hash, which ioredis sends in full where the server does not know it. */
+  const run = async (script: string, ...args: (string | number)[]): Promise<unknown> => {
+    let name = names.get(script);
+    if (name === undefined) {
+      name = `tdc${hashOf(script).slice(0, 12)}`;
+      names.set(script, name);
+      redis.defineCommand(name, { numberOfKeys: 1, lua: script });
+    }
+    const command = (redis as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>)[name];
+    return command?.call(redis, keys.counters, keys.prefix, ...args);
+  };
+  const jobs = (answer: unknown): readonly JournalCopy[] => (answer as string[]).map(parseJob);
+  const load = async (mids: readonly (number | string)[]): Promise<readonly TrackedCopy[]> => {
+    const records = await Promise.all(mids.map((mid) => redis.hgetall(`${keys.prefix}:copy:${mid}`)));
+    return records.flatMap((record) => toTrackedCopy(record) ?? []);
+  };
+
+  return {
+    async commit({ enqueue, skipped }) {
+      const copies = enqueue.flatMap((copy) => [
+        JSON.stringify(copy),
+        copy.messageIdHeader === '' ? '' : hashOf(copy.messageIdHeader),
+      ]);
+      await run(scripts.COMMIT, now(), trackingMs, JSON.stringify(skipped), ...copies);
+    },
+    async confirmQueued(mids) {
+      if (mids.length > 0) await redis.zrem(keys.unqueued, ...mids);
+    },
+    async withdraw(mids) {
+      if (mids.length > 0) await run(scripts.WITHDRAW, ...mids);
+    },
+    async beginAttempt(mid, leaseUntil) {
+      const attempts = Number(await run(scripts.BEGIN_ATTEMPT, mid, leaseUntil));
+      return attempts < 0 ? { kind: 'finished' } : { kind: 'go', finishedAttempts: attempts };
+    },
+    async releaseAttempt(mid) {
+      await run(scripts.RELEASE_ATTEMPT, mid);
+    },
+    async softBounce(mid, bounce) {
+      const { attempt, dcid, reason } = bounce;
+      const response = bounce.response.slice(0, MAX_RESPONSE_LENGTH);
+      return (await run(scripts.SOFT_BOUNCE, mid, attempt, dcid, reason, response)) === 1;
+    },
+    async finish(mid, outcome) {
+      return (await run(scripts.FINISH, mid, now(), ...finishArguments(outcome))) === 1;
+    },
+    expired: async (at, limit) => jobs(await run(scripts.EXPIRED, at, limit)),
+    orphans: async (before, limit) => jobs(await run(scripts.ORPHANS, before, limit)),
+    counters: async () => toQueueCounters(await redis.hgetall(keys.counters)),
+    async oldestActive() {
+      const aliases = intakesIn(await redis.hgetall(keys.counters));
+      const first = await Promise.all(
+        aliases.map((alias) => redis.zrange(keys.oldest(alias), '0', '0', 'WITHSCORES')),
+      );
+      const found = aliases.flatMap((alias, index) => {
+        const score = first[index]?.[1];
+        return score === undefined ? [] : [[alias, Number(score)] as const];
+      });
+      return Object.fromEntries(found);
+    },
+    trimTracking: async ({ keepFrom, maxCopies }) =>
+      Number(await run(scripts.TRIM, keepFrom, maxCopies, TRIM_BATCH)),
+    async track(query) {
+      if ('mid' in query) return load([query.mid]);
+      return load((await redis.smembers(keys.messageId(hashOf(query.messageIdHeader)))).sort(byNumber));
+    },
+  };
+}
+
+const byNumber = (a: string, b: string): number => Number(a) - Number(b);

@@ -1,0 +1,108 @@
+import type { JournalCopy } from '@tdc/core';
+import { DelayedError, type Job, Worker } from 'bullmq';
+import type { RedisClient } from '../redis/connect.ts';
+import { LOCK_MS, MAX_STALLED_COUNT, QUEUE_NAME, STALLED_CHECK_MS } from './bullmq-settings.ts';
+import type { JobDisposition, JournalQueueWorker } from './ports.ts';
+
+/**
+ * Handles one job. The signal aborts when the job was lost to another worker or the worker is draining: the handler
+ * then gives up what it has not begun, and answers.
+ */
+export type JobHandler = (copy: JournalCopy, signal: AbortSignal) => Promise<JobDisposition>;
+
+export interface JournalQueueWorkerOptions {
+  readonly prefix: string;
+  readonly handler: JobHandler;
+  /** Jobs handled at once, to begin with. */
+  readonly concurrency: number;
+  readonly now: () => number;
+  readonly onError: (message: string) => void;
+  /** How many jobs wait, to tell an idle worker from a stuck one. */
+  readonly waitingJobs: () => Promise<number>;
+  readonly lockMs?: number;
+  readonly stalledCheckMs?: number;
+}
+
+/** After a bug in the handler the job comes back, but not at once. */
+const AFTER_BUG_MS = 1000;
+const PROGRESS_CHECK_MS = 5000;
+
+/** The draining side: hands out jobs and does with them what the handler answers. The connection is of role `blocking`. */
+export function createJournalQueueWorker(
+  redis: RedisClient,
+  options: JournalQueueWorkerOptions,
+): JournalQueueWorker {
+  const { handler, now, onError } = options;
+  const draining = new AbortController();
+  let progressAt = now();
+  let running = 0;
+
+  const handle = async (
+    job: Job<JournalCopy>,
+    cancelled: AbortSignal | undefined,
+  ): Promise<JobDisposition> => {
+    const signal = cancelled === undefined ? draining.signal : AbortSignal.any([draining.signal, cancelled]);
+    try {
+      return await handler(job.data, signal);
+    } catch (error) {
+      onError(
+        `handling ${job.id ?? 'a job'} failed: ${error instanceof Error ? error.message : String(error)}`,
+      );
+      return { kind: 'retry-at', at: now() + AFTER_BUG_MS };
+    }
+  };
+
+  // BullMQ passes the signal only to a function that declares three parameters.
+  const processor = async (job: Job<JournalCopy>, token?: string, cancelled?: AbortSignal): Promise<void> => {
+    progressAt = now();
+    running += 1;
+    try {
+      const disposition = await handle(job, cancelled);
+      if (disposition.kind === 'done') return;
+      await job.moveToDelayed(Math.max(disposition.at, now() + 1), token);
+    } finally {
+      running -= 1;
+    }
+    throw new DelayedError();
+  };
+
+  const worker = new Worker<JournalCopy>(QUEUE_NAME, processor, {
+    connection: redis,
+    prefix: options.prefix,
+    concurrency: options.concurrency,
+    lockDuration: options.lockMs ?? LOCK_MS,
+    stalledInterval: options.stalledCheckMs ?? STALLED_CHECK_MS,
+    maxStalledCount: MAX_STALLED_COUNT,
+    removeOnComplete: { count: 0 },
+    removeOnFail: { count: 0 },
+  });
+  worker.on('error', (error) => onError(error.message));
+  worker.on('lockRenewalFailed', (ids) => {
+    for (const id of ids) worker.cancelJob(id);
+  });
+  const stopWatching = watchProgress();
+
+  function watchProgress(): () => void {
+    const look = async (): Promise<void> => {
+      // Redis away is no fault of this worker; neither is a queue without jobs, nor having its hands full.
+      const waiting = await options.waitingJobs().catch(() => 0);
+      if (waiting === 0 || running >= worker.concurrency) progressAt = now();
+    };
+    const timer = setInterval(() => void look(), PROGRESS_CHECK_MS);
+    timer.unref();
+    return () => clearInterval(timer);
+  }
+
+  return {
+    setConcurrency(jobs) {
+      worker.concurrency = Math.max(1, jobs);
+    },
+    lastProgressAt: () => progressAt,
+    async drain(deadline) {
+      stopWatching();
+      const timer = setTimeout(() => draining.abort(), Math.max(0, deadline - now()));
+      await worker.close();
+      clearTimeout(timer);
+    },
+  };
+}

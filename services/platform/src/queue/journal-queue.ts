@@ -1,0 +1,68 @@
+import type { JournalCopy } from '@tdc/core';
+import { Queue } from 'bullmq';
+import type { RedisClient } from '../redis/connect.ts';
+import { EVENT_STREAM_LENGTH, JOB_NAME, jobIdOf, QUEUE_NAME } from './bullmq-settings.ts';
+import type { JournalQueue } from './ports.ts';
+
+export interface JournalQueueOptions {
+  readonly prefix: string;
+  readonly onError: (message: string) => void;
+  /** Deadline of one call, seconds; 5 by default. */
+  readonly timeoutSeconds?: number;
+}
+
+/**
+ * The sending side. The connection must be of the `command` role and *ready* when this is called: BullMQ makes its
+ * scripts known at that moment, and a queue that was born without Redis never recovers.
+ */
+export async function createJournalQueue(
+  redis: RedisClient,
+  options: JournalQueueOptions,
+): Promise<JournalQueue> {
+  const queue = new Queue<JournalCopy>(QUEUE_NAME, {
+    connection: redis,
+    prefix: options.prefix,
+    streams: { events: { maxLen: EVENT_STREAM_LENGTH } },
+    defaultJobOptions: { attempts: 1, removeOnComplete: true, removeOnFail: true },
+  });
+  queue.on('error', (error) => options.onError(error.message));
+  await queue.waitUntilReady();
+  const timeoutMs = (options.timeoutSeconds ?? 5) * 1000;
+  const within = <T>(call: Promise<T>): Promise<T> => withDeadline(call, timeoutMs);
+
+  return {
+    async add(copies) {
+      const jobs = copies.map((copy) => ({ name: JOB_NAME, data: copy, opts: { jobId: jobIdOf(copy.mid) } }));
+      const [only] = jobs;
+      if (jobs.length === 1 && only !== undefined) await within(queue.add(only.name, only.data, only.opts));
+      else if (jobs.length > 1) await within(queue.addBulk(jobs));
+    },
+    has: async (mid) => (await within(queue.getJob(jobIdOf(mid)))) !== undefined,
+    async remove(mid) {
+      const job = await within(queue.getJob(jobIdOf(mid)));
+      if (job === undefined) return 'missing';
+      // A job that a worker holds cannot be removed: the worker finds the outcome recorded and drops it itself.
+      return within(job.remove()).then(
+        () => 'removed' as const,
+        () => 'held' as const,
+      );
+    },
+    async depth() {
+      const counts = await within(queue.getJobCounts('waiting', 'active', 'delayed', 'prioritized'));
+      const { waiting = 0, prioritized = 0, active = 0, delayed = 0 } = counts;
+      return { waiting: waiting + prioritized, active, delayed };
+    },
+    close: () => queue.close(),
+  };
+}
+
+/** Rejects when the call has not settled in time; the call itself may still take effect. */
+function withDeadline<T>(call: Promise<T>, milliseconds: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new Error(`Redis did not answer within ${milliseconds} ms`)),
+      milliseconds,
+    );
+    call.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
