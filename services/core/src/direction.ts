@@ -18,10 +18,12 @@ export interface DirectionInput {
   readonly recipients: readonly string[];
 }
 
-/** Whether mail for this recipient is ours; every domain is when the document names none. */
+/** Whether mail for this recipient is ours; every domain is when the document names none, and no domain always is. */
 export function isLocalRecipient(recipient: string, rules: DirectionRules): boolean {
   if (rules.localDomains.length === 0) return true;
   const { domain } = parseAddress(recipient);
+  // <Postmaster> without a domain is the one of the host that is asked (RFC 5321 §4.5.1).
+  if (domain === '') return true;
   return rules.localDomains.some((local) =>
     local.startsWith('.') ? domain.endsWith(local) : domain === local,
   );

@@ -2,6 +2,11 @@ import type { HeaderField } from './header-fields.ts';
 import type { HeaderRule, VerdictRules } from './policy-document/types.ts';
 import { VERDICTS, type Verdict } from './verdict.ts';
 
+/** One of these entries of a `;`-separated report. */
+function report(...entries: readonly string[]): string {
+  return `(?:^|;)\\s*(?:${entries.join('|')})\\s*(?:;|$)`;
+}
+
 /**
  * What well-known scanners write and what it stands for. Each set is named after the scanner, so that a document can
  * leave one out. Patterns are looked for in the unfolded value, letter case aside.
@@ -21,32 +26,39 @@ export const BUILT_IN_RULES: Readonly<Record<string, readonly HeaderRule[]>> = {
       verdict: 'suspected-spam',
     },
   ],
+  // The alert of a malformed header quotes that header: only the first word is the scanner's own.
   amavis: [
-    { header: 'X-Amavis-Alert', pattern: '\\bINFECTED\\b', verdict: 'virus' },
-    { header: 'X-Amavis-Alert', pattern: '\\bBANNED\\b', verdict: 'malware' },
-    { header: 'X-Amavis-Alert', pattern: '\\bUNCHECKED\\b', verdict: 'unscannable' },
+    { header: 'X-Amavis-Alert', pattern: '^\\s*INFECTED\\b', verdict: 'virus' },
+    { header: 'X-Amavis-Alert', pattern: '^\\s*BANNED\\b', verdict: 'malware' },
+    { header: 'X-Amavis-Alert', pattern: '^\\s*UNCHECKED\\b', verdict: 'unscannable' },
   ],
   clamav: [{ header: 'X-Virus-Status', pattern: '^\\s*Infected\\b', verdict: 'virus' }],
+  // The report is a list of `KEY:value;`, some of whose values (HELO, reverse name) are the sender's own.
   exchange: [
     { header: 'X-MS-Exchange-Organization-SCL', pattern: '^\\s*[5-9]\\s*$', verdict: 'spam' },
+    { header: 'X-MS-Exchange-Organization-PCL', pattern: '^\\s*[4-8]\\s*$', verdict: 'phishing' },
     {
       header: 'X-Forefront-Antispam-Report',
-      pattern: '\\bCAT:H?SPM\\b|\\bSFV:(SPM|SKB)\\b',
+      pattern: report('CAT:H?SPM', 'SFV:(?:SPM|SKS|SKB)'),
       verdict: 'spam',
     },
-    { header: 'X-Forefront-Antispam-Report', pattern: '\\bCAT:BULK\\b', verdict: 'graymail' },
+    { header: 'X-Forefront-Antispam-Report', pattern: report('CAT:BULK'), verdict: 'graymail' },
     {
       header: 'X-Forefront-Antispam-Report',
-      pattern: '\\bCAT:(PHSH|HPHSH|HPHISH|SPOOF|DIMP|UIMP|GIMP)\\b',
+      pattern: report('CAT:(?:PHSH|HPHSH|HPHISH|SPOOF|INTOS|[BDGU]IMP)'),
       verdict: 'phishing',
     },
-    { header: 'X-Forefront-Antispam-Report', pattern: '\\bCAT:(MALW|AMP|SAP)\\b', verdict: 'malware' },
+    {
+      header: 'X-Forefront-Antispam-Report',
+      pattern: report('CAT:(?:MALW|AMP|SAP|FTBP)'),
+      verdict: 'malware',
+    },
   ],
 };
 
 export const BUILT_IN_RULE_SETS: readonly string[] = Object.keys(BUILT_IN_RULES);
 
-/** Patterns are the site's own; the text they see is bounded, so that a slow one cannot stall a listener. */
+/** Values are the sender's own, patterns the site's: what a pattern sees is bounded, and so is what it may cost. */
 const MAX_TEXT = 2000;
 
 export interface VerdictFinding {
@@ -58,24 +70,36 @@ export interface VerdictFinding {
 }
 
 interface CompiledRule {
-  readonly header: string;
   readonly pattern: RegExp;
   readonly verdict: Verdict;
 }
 
-const compiled = new WeakMap<VerdictRules, readonly CompiledRule[]>();
+/** Rules by the name of their header, lower case. */
+type RulesByHeader = ReadonlyMap<string, readonly CompiledRule[]>;
 
-function compile(rules: VerdictRules): readonly CompiledRule[] {
+const compiled = new WeakMap<VerdictRules, RulesByHeader>();
+
+/** Patterns are compiled once per document. */
+function compile(rules: VerdictRules): RulesByHeader {
   const known = compiled.get(rules);
   if (known !== undefined) return known;
-  const all = [...rules.builtIn.flatMap((name) => BUILT_IN_RULES[name] ?? []), ...rules.headers];
-  const made = all.map(({ header, pattern, verdict }) => ({
-    header: header.toLowerCase(),
-    pattern: new RegExp(pattern, 'i'),
-    verdict,
-  }));
+  const made = new Map<string, CompiledRule[]>();
+  const builtIn = rules.builtIn.flatMap((name) => BUILT_IN_RULES[name] ?? []);
+  for (const { header, pattern, verdict } of [...builtIn, ...rules.headers]) {
+    const name = header.toLowerCase();
+    const list = made.get(name) ?? [];
+    list.push({ pattern: new RegExp(pattern, 'i'), verdict });
+    made.set(name, list);
+  }
   compiled.set(rules, made);
   return made;
+}
+
+/** The verdicts that one field stands for. */
+function verdictsOf(field: HeaderField, rules: RulesByHeader): readonly Verdict[] {
+  const text = field.value.slice(0, MAX_TEXT);
+  const own = rules.get(field.name.toLowerCase()) ?? [];
+  return own.filter(({ pattern }) => pattern.test(text)).map(({ verdict }) => verdict);
 }
 
 const severity = (verdict: Verdict): number => VERDICTS.indexOf(verdict);
@@ -89,12 +113,13 @@ export function classifyVerdict(
   trusted: boolean,
   rules: VerdictRules,
 ): VerdictFinding {
+  const compiledRules = compile(rules);
   let worst: { verdict: Verdict; header: string } | undefined;
   let matches = 0;
-  for (const { header, pattern, verdict } of compile(rules)) {
-    for (const field of fields) {
-      if (field.name.toLowerCase() !== header || !pattern.test(field.value.slice(0, MAX_TEXT))) continue;
-      matches += 1;
+  for (const field of fields) {
+    const verdicts = verdictsOf(field, compiledRules);
+    if (verdicts.length > 0) matches += 1;
+    for (const verdict of verdicts) {
       if (worst === undefined || severity(verdict) > severity(worst.verdict))
         worst = { verdict, header: field.name };
     }

@@ -54,7 +54,8 @@ export function resolveIntake(document: PolicyDocument, connector: ConnectorSett
   const setting = connector.kind === 'inherit' ? document.defaultConnector : connector;
   if (setting.kind === 'no-scan') return { kind: 'skip', reason: 'no-scan' };
   const alias = setting.kind === 'custom' ? setting.intake : document.defaultIntake;
-  const intake = alias === undefined ? undefined : document.intakes[alias];
+  const intake =
+    alias !== undefined && Object.hasOwn(document.intakes, alias) ? document.intakes[alias] : undefined;
   return intake === undefined ? { kind: 'skip', reason: 'no-intake-address' } : { kind: 'intake', intake };
 }
 
