@@ -44,13 +44,19 @@ export function parseAddress(text: string): Address {
 /** One text for one address, whatever its case: a key for sets and maps. */
 export const addressKey = (address: Address): string => `${address.local}@${address.domain}`;
 
-const LOCAL = /^(?:[^\s@"<>(),;:\\[\]\u0000-\u001f\u007f]+|"(?:[^"\\\r\n]|\\[^\r\n])*")$/u;
+const LOCAL =
+  /^(?:[^\s@"<>(),;:\\[\]\u0000-\u001f\u007f]+|"(?:[^"\\\u0000-\u001f\u007f]|\\[^\u0000-\u001f\u007f])*")$/u;
+/** Whether the text can stand before the `@`, quoted or not. */
+export const isLocalPart = (text: string): boolean => LOCAL.test(text);
+
 const LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/;
 
 /** Whether a domain, in its ASCII form, is one that DNS can hold. */
 export function isDomain(domain: string): boolean {
-  const ascii = toAsciiDomain(domain);
-  return ascii.length <= 253 && ascii.split('.').every((label) => LABEL.test(label));
+  const labels = toAsciiDomain(domain).split('.');
+  // No top-level domain is a number: what ends in one is a broken IP address (RFC 3696 §2).
+  const isName = !/^\d*$/.test(labels.at(-1) ?? '');
+  return isName && labels.join('.').length <= 253 && labels.every((label) => LABEL.test(label));
 }
 
 /** Whether the text is a whole address that mail can be sent to: what the policy document may name. */
@@ -59,7 +65,7 @@ export function isMailAddress(text: string): boolean {
   return (
     at > 0 &&
     text.length <= MAX_ADDRESS_LENGTH &&
-    LOCAL.test(text.slice(0, at)) &&
+    isLocalPart(text.slice(0, at)) &&
     isDomain(text.slice(at + 1))
   );
 }

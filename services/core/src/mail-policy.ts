@@ -108,38 +108,62 @@ function senderReason(part: SenderPart, context: MatchContext): string | undefin
 const allOnMessage = (users: readonly UserPattern[], context: MatchContext): boolean =>
   users.every((user) => context.recipients.some((recipient) => matchesUser(user, recipient)));
 
-/** Why the recipient part holds for this recipient, in words; undefined when it does not. */
-function recipientReason(part: RecipientPart, context: MatchContext, recipient: Address): string | undefined {
-  if (part.kind === 'any') return 'any recipient';
-  const user = part.users.find((pattern) => matchesUser(pattern, recipient));
+type RecipientTest = (recipient: Address) => string | undefined;
+
+/** Tells of a recipient why the recipient part holds, in words; undefined when it does not. */
+function recipientTest(part: RecipientPart, context: MatchContext): RecipientTest {
+  if (part.kind === 'any') return () => 'any recipient';
+  const listedAs = (recipient: Address) => part.users.find((pattern) => matchesUser(pattern, recipient));
+  if (part.join === 'any') {
+    return part.kind === 'listed'
+      ? (recipient) => isListed(listedAs(recipient))
+      : (recipient) => (listedAs(recipient) === undefined ? 'recipient is none of the listed' : undefined);
+  }
+  const all = allOnMessage(part.users, context);
   if (part.kind === 'listed') {
-    if (user === undefined || (part.join === 'all' && !allOnMessage(part.users, context))) return undefined;
-    const whole = part.join === 'all' ? ', all listed recipients being on the message' : '';
-    return `recipient is ${formatUserPattern(user)}${whole}`;
+    const whole = 'all listed recipients being on the message';
+    return (recipient) => (all ? isListed(listedAs(recipient), whole) : undefined);
   }
-  if (part.join === 'all') {
-    return allOnMessage(part.users, context) ? undefined : 'not all listed recipients are on the message';
-  }
-  return user === undefined ? 'recipient is none of the listed' : undefined;
+  return () => (all ? undefined : 'not all listed recipients are on the message');
+}
+
+const isListed = (user: UserPattern | undefined, ...more: readonly string[]): string | undefined =>
+  user === undefined ? undefined : [`recipient is ${formatUserPattern(user)}`, ...more].join(', ');
+
+interface LiveRow {
+  readonly policy: MailPolicy;
+  readonly reason: string;
+  readonly test: RecipientTest;
 }
 
 /**
- * The policy of one recipient: top down, the first match wins; the default policy, which matches everyone, is last
- * (spec §3).
+ * Finds the policy of each recipient of one message: top down, the first match wins; the default policy, which matches
+ * everyone, is last (spec §3). What holds for the message as a whole is looked at once, not for every recipient.
  */
-export function matchMailPolicy(
+export function mailPolicyMatcher(
+  table: readonly MailPolicy[],
+  context: MatchContext,
+): (recipient: Address) => PolicyMatch {
+  const rows = table.flatMap((policy) =>
+    policy.users.flatMap((row, index): LiveRow | readonly [] => {
+      const sender = senderReason(row.sender, context);
+      if (sender === undefined) return [];
+      const test = recipientTest(row.recipient, context);
+      return { policy, reason: `user row ${index + 1}: ${sender}`, test };
+    }),
+  );
+  return (recipient) => {
+    for (const { policy, reason, test } of rows) {
+      const target = test(recipient);
+      if (target !== undefined) return { policy, reason: `${reason}, ${target}` };
+    }
+    return { policy: undefined, reason: 'no other policy matches' };
+  };
+}
+
+/** The policy of one recipient; {@link mailPolicyMatcher} serves several better. */
+export const matchMailPolicy = (
   table: readonly MailPolicy[],
   context: MatchContext,
   recipient: Address,
-): PolicyMatch {
-  for (const policy of table) {
-    for (const [index, row] of policy.users.entries()) {
-      const sender = senderReason(row.sender, context);
-      if (sender === undefined) continue;
-      const target = recipientReason(row.recipient, context, recipient);
-      if (target === undefined) continue;
-      return { policy, reason: `user row ${index + 1}: ${sender}, ${target}` };
-    }
-  }
-  return { policy: undefined, reason: 'no other policy matches' };
-}
+): PolicyMatch => mailPolicyMatcher(table, context)(recipient);

@@ -3,7 +3,7 @@ import {
   DEFAULT_POLICY_NAME,
   type MailPolicy,
   type MatchContext,
-  matchMailPolicy,
+  mailPolicyMatcher,
   type SenderSource,
 } from './mail-policy.ts';
 
@@ -59,9 +59,10 @@ export function splinter(
   const recipients = distinctRecipients(input.recipients);
   const addresses = recipients.map(parseAddress);
   const context: MatchContext = { senders: sendersOf(input, sources), recipients: addresses };
+  const match = mailPolicyMatcher(table, context);
   const groups = new Map<MailPolicy | undefined, { recipients: string[]; reason: string }>();
   for (const [index, address] of addresses.entries()) {
-    const { policy, reason } = matchMailPolicy(table, context, address);
+    const { policy, reason } = match(address);
     const group = groups.get(policy) ?? { recipients: [], reason };
     group.recipients.push(recipients[index] ?? '');
     groups.set(policy, group);

@@ -1,4 +1,4 @@
-import { isDomain, toAsciiDomain } from '../address.ts';
+import { isDomain, isLocalPart, parseAddress, toAsciiDomain } from '../address.ts';
 import type { RecipientPart, SenderPart, UserPattern, UserRow } from '../mail-policy.ts';
 import { nearest, type Place } from './checker.ts';
 
@@ -9,8 +9,9 @@ const FORMS = 'user@example.com, user@, @example.com, @.example.com or group:nam
 /** A user form other than a group; undefined when it is none. */
 export function parseUser(text: string): UserPattern | undefined {
   const at = text.lastIndexOf('@');
-  if (at < 0 || /[\s<>,;]/.test(text)) return undefined;
-  const local = text.slice(0, at).toLowerCase();
+  const written = text.slice(0, Math.max(at, 0));
+  if (at < 0 || (written !== '' && !isLocalPart(written))) return undefined;
+  const { local } = parseAddress(text);
   const domain = text.slice(at + 1);
   if (domain === '') return local === '' ? undefined : { kind: 'local-part', local };
   const below = domain.startsWith('.');
