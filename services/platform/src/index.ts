@@ -1,3 +1,7 @@
+export type { GrpcResult } from './grpc/client.ts';
+export { CLIENT_OPTIONS, callUnary, grpcTarget, insecureChannel, isUnreachable } from './grpc/client.ts';
+export type { GrpcServer, GrpcServerOptions } from './grpc/server.ts';
+export { startGrpcServer } from './grpc/server.ts';
 export type {
   AttemptTicket,
   CopyState,
@@ -8,6 +12,24 @@ export type {
 } from './ledger/ledger.ts';
 export type { LedgerOptions } from './ledger/redis-ledger.ts';
 export { createLedger } from './ledger/redis-ledger.ts';
+export type { FileProblem, PolicyFile } from './policy/policy-file.ts';
+export { formatFileProblem, parsePolicyText, readPolicyFile } from './policy/policy-file.ts';
+export type { PolicyFollower, PolicyFollowerOptions } from './policy/policy-follower.ts';
+export { followPolicy } from './policy/policy-follower.ts';
+export { ConfigError, EXIT_CONFIG, EXIT_SOFTWARE } from './process/config-error.ts';
+export type { Environment, HostPort } from './process/env-reader.ts';
+export { EnvReader, parseHostPort } from './process/env-reader.ts';
+export type { Logger } from './process/logger.ts';
+export { createLogger, localOffsetMinutes } from './process/logger.ts';
+export type { CounterMetric, GaugeMetric, HistogramMetric, Metrics } from './process/metrics.ts';
+export { combinations, createMetrics } from './process/metrics.ts';
+export type { ListenFailure, ProbeResult, ProbeServer, RouteAnswer } from './process/probe-server.ts';
+export { listenFailure, startProbeServer } from './process/probe-server.ts';
+export type { CommonConfig, ServiceContext, ServiceDefinition } from './process/service.ts';
+export { readCommonConfig, runService } from './process/service.ts';
+export type { DrainStep, Shutdown } from './process/shutdown.ts';
+export { createShutdown } from './process/shutdown.ts';
+export { VERSION } from './process/version.ts';
 export type { JournalQueueOptions } from './queue/journal-queue.ts';
 export { createJournalQueue } from './queue/journal-queue.ts';
 export type { JobHandler, JournalQueueWorkerOptions } from './queue/journal-queue-worker.ts';
@@ -26,6 +48,8 @@ export type { JournalIds } from './redis/journal-id.ts';
 export { createJournalIds, loadJournalIdSecret } from './redis/journal-id.ts';
 export type { RedisKeys } from './redis/keys.ts';
 export { createRedisKeys, DEFAULT_KEY_PREFIX } from './redis/keys.ts';
+export type { RedisLink } from './redis/link.ts';
+export { createRedisLink } from './redis/link.ts';
 export type { MemoryGate } from './redis/memory-gate.ts';
 export { createMemoryGate } from './redis/memory-gate.ts';
 export type { PolicyRevisions } from './redis/policy-revisions.ts';

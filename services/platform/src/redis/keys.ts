@@ -8,11 +8,11 @@ export interface RedisKeys {
   /** The prefix itself, which BullMQ puts before the names of its own keys. */
   readonly prefix: string;
   /** string, counter: the last number given out. Lives for ever. */
-  sequence(name: 'mid' | 'icid' | 'dcid'): string;
+  readonly sequence: (name: 'mid' | 'icid' | 'dcid') => string;
   /** string, binary: a message as received. Lives as long as its copy may, and a minute more. */
-  spool(mid: Mid): string;
+  readonly spool: (mid: Mid) => string;
   /** hash: what is known of one copy; holds the job while it is active. Lives while active, then as tracking. */
-  copy(mid: Mid): string;
+  readonly copy: (mid: Mid) => string;
   /** zset MID → deadline: the copies without an outcome. */
   readonly active: string;
   /** zset MID → end of lease: the copies that a worker is attempting. */
@@ -20,17 +20,17 @@ export interface RedisKeys {
   /** zset MID → time of commit: copies whose job was not confirmed. */
   readonly unqueued: string;
   /** zset MID → time of enqueueing, per intake: the oldest active copy is its first member. */
-  oldest(intake: string): string;
+  readonly oldest: (intake: string) => string;
   /** hash: the durable counters. Lives for ever. */
   readonly counters: string;
   /** zset MID → time of enqueueing: what tracking still knows, trimmed by age and number. */
   readonly tracking: string;
   /** set of MIDs by the hash of a Message-ID. Lives as long as tracking. */
-  messageId(sha256: string): string;
+  readonly messageId: (sha256: string) => string;
   /** zset worker/DCID → end of lease: open connections of all workers. */
-  connections(intake: string): string;
+  readonly connections: (intake: string) => string;
   /** string, JSON: what delivery last learned about a destination. */
-  host(intake: string): string;
+  readonly host: (intake: string) => string;
   /** string, counter, and hash SHA-256 → revision: the numbers of policy documents. Live for ever. */
   readonly policyRevision: string;
   readonly policyRevisions: string;

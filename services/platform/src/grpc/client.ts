@@ -1,0 +1,56 @@
+import {
+  type ChannelCredentials,
+  type ClientOptions,
+  credentials,
+  Metadata,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js';
+import { parseIpAddress } from '@tdc/core';
+import type { HostPort } from '../process/env-reader.ts';
+
+/** Keepalive, so that a cut link is seen, and round robin over all addresses of a name. */
+export const CLIENT_OPTIONS: ClientOptions = {
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 3_000,
+  'grpc.keepalive_permit_without_calls': 1,
+  'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
+};
+
+/** The channel target of an address: names are resolved again and again, so that new pods are found. */
+export function grpcTarget({ host, port }: HostPort): string {
+  if (parseIpAddress(host) === undefined) return `dns:///${host}:${port}`;
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+export const insecureChannel = (): ChannelCredentials => credentials.createInsecure();
+
+/** A unary call as it came out: the answer, or status and words. */
+export type GrpcResult<T> =
+  | { readonly kind: 'ok'; readonly value: T }
+  | { readonly kind: 'failed'; readonly code: status; readonly message: string };
+
+type UnaryCall<Request, Response> = (
+  request: Request,
+  metadata: Metadata,
+  options: { deadline: number },
+  callback: (error: ServiceError | null, response: Response) => void,
+) => unknown;
+
+/** Makes one call with a deadline; the answer is a value, never an exception. */
+export function callUnary<Request, Response>(
+  call: UnaryCall<Request, Response>,
+  request: Request,
+  timeoutSeconds: number,
+): Promise<GrpcResult<Response>> {
+  return new Promise((resolve) => {
+    call(request, new Metadata(), { deadline: Date.now() + timeoutSeconds * 1000 }, (error, response) => {
+      if (error === null) resolve({ kind: 'ok', value: response });
+      else resolve({ kind: 'failed', code: error.code, message: error.details });
+    });
+  });
+}
+
+/** Whether the status says that nobody answers at the address. */
+export const isUnreachable = (code: status): boolean =>
+  code === status.UNAVAILABLE || code === status.DEADLINE_EXCEEDED;

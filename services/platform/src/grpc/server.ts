@@ -1,0 +1,69 @@
+import {
+  Server,
+  ServerCredentials,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import { HealthImplementation } from 'grpc-health-check';
+import type { ListenFailure } from '../process/probe-server.ts';
+
+export interface GrpcServerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly credentials?: ServerCredentials;
+  readonly service: ServiceDefinition;
+  readonly implementation: UntypedServiceImplementation;
+  /** Ends every open stream: a stop waits for them. */
+  readonly endStreams?: () => void;
+}
+
+export interface GrpcServer {
+  readonly port: number;
+  /** What the standard health service answers for the whole server. */
+  setServing(serving: boolean): void;
+  /** Ends streams, lets calls finish, cuts what is left at the deadline (ms since the epoch). */
+  stop(deadline: number): Promise<void>;
+}
+
+/** Pings that show a dead peer within seconds; a stream otherwise looks alive for ever. */
+const KEEPALIVE = {
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 3_000,
+  'grpc.keepalive_permit_without_calls': 1,
+};
+
+function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number | string> {
+  return new Promise((resolve) => {
+    server.bindAsync(address, credentials, (error, port) => resolve(error === null ? port : error.message));
+  });
+}
+
+/** Starts one service with the standard health service beside it. */
+export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer | ListenFailure> {
+  const server = new Server(KEEPALIVE);
+  server.addService(options.service, options.implementation);
+  const health = new HealthImplementation({ '': 'NOT_SERVING' });
+  health.addToServer(server);
+  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
+  const credentials = options.credentials ?? ServerCredentials.createInsecure();
+  const port = await bind(server, `${host}:${options.port}`, credentials);
+  if (typeof port === 'string') {
+    const why = port.includes('EADDRINUSE') ? 'is in use' : `cannot be used (${port})`;
+    return { kind: 'listen-failure', message: `port ${options.port} on ${options.host} ${why}` };
+  }
+  return {
+    port,
+    setServing: (serving) => health.setStatus('', serving ? 'SERVING' : 'NOT_SERVING'),
+    stop(deadline) {
+      health.setStatus('', 'NOT_SERVING');
+      options.endStreams?.();
+      return new Promise((resolve) => {
+        const timer = setTimeout(() => server.forceShutdown(), Math.max(0, deadline - Date.now()));
+        server.tryShutdown(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    },
+  };
+}

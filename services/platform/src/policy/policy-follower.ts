@@ -1,0 +1,196 @@
+import type { ClientReadableStream } from '@grpc/grpc-js';
+import type { PolicySnapshot } from '@tdc/core';
+import { policyV1 } from '@tdc/proto';
+import { CLIENT_OPTIONS, grpcTarget, insecureChannel } from '../grpc/client.ts';
+import type { HostPort } from '../process/env-reader.ts';
+import type { Logger } from '../process/logger.ts';
+import type { Metrics } from '../process/metrics.ts';
+import { loadSnapshotText, type SnapshotText, saveSnapshotText, toSnapshot } from './snapshot-file.ts';
+
+/** Holds the newest policy revision in memory, so that no message waits for the policy service. */
+export interface PolicyFollower {
+  /** The revision in force; undefined when none was ever seen. */
+  current(): PolicySnapshot | undefined;
+  /** Called with each new revision, and at once when there is one. */
+  onChange(listener: (snapshot: PolicySnapshot) => void): void;
+  stop(): void;
+}
+
+export interface PolicyFollowerOptions {
+  readonly address: HostPort;
+  /** Folder in which the last good revision is kept for a start without the service. */
+  readonly stateFolder: string | undefined;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly now: () => number;
+}
+
+/** Heartbeats come every 5 s; three of them missing mean that the stream is dead, whatever TCP says. */
+const SILENCE_MS = 15_000;
+const FIRST_RETRY_MS = 200;
+const LAST_RETRY_MS = 5_000;
+
+export function followPolicy(options: PolicyFollowerOptions): PolicyFollower {
+  return new Follower(options);
+}
+
+class Follower implements PolicyFollower {
+  readonly #options: PolicyFollowerOptions;
+  readonly #client: policyV1.PolicyServiceClient;
+  readonly #listeners: ((snapshot: PolicySnapshot) => void)[] = [];
+  readonly #revision;
+  #current: PolicySnapshot | undefined;
+  #stream: ClientReadableStream<policyV1.WatchResponse> | undefined;
+  #heardAt: number;
+  #retryMs = FIRST_RETRY_MS;
+  #retry: NodeJS.Timeout | undefined;
+  #silence: NodeJS.Timeout | undefined;
+  /** Whether the service's absence was logged: once per absence. */
+  #absent = false;
+  #stopped = false;
+
+  constructor(options: PolicyFollowerOptions) {
+    this.#options = options;
+    this.#heardAt = options.now();
+    this.#revision = options.metrics.gauge({
+      name: 'tdc_policy_revision',
+      help: 'Revision of the policy document in force; 0 when there is none.',
+      known: [{}],
+    });
+    const stale = options.metrics.gauge({
+      name: 'tdc_policy_stale_seconds',
+      help: 'Seconds since the policy service was last heard; it sends a heartbeat every 5 seconds.',
+    });
+    options.metrics.beforeScrape(async () => stale.set((options.now() - this.#heardAt) / 1000));
+    this.#client = new policyV1.PolicyServiceClient(
+      grpcTarget(options.address),
+      insecureChannel(),
+      CLIENT_OPTIONS,
+    );
+    this.#startFromFile();
+    this.#watch();
+  }
+
+  current(): PolicySnapshot | undefined {
+    return this.#current;
+  }
+
+  onChange(listener: (snapshot: PolicySnapshot) => void): void {
+    this.#listeners.push(listener);
+    if (this.#current !== undefined) listener(this.#current);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#retry);
+    clearTimeout(this.#silence);
+    this.#stream?.cancel();
+    this.#client.close();
+  }
+
+  #startFromFile(): void {
+    const { stateFolder, log } = this.#options;
+    const text = stateFolder === undefined ? undefined : loadSnapshotText(stateFolder);
+    const snapshot = text === undefined ? undefined : toSnapshot(text);
+    if (snapshot === undefined) return;
+    this.#adopt(snapshot);
+    log.notice(
+      'info',
+      'policy-from-file',
+      `policy revision ${snapshot.revision} taken from the last good copy`,
+      {
+        revision: snapshot.revision,
+      },
+    );
+  }
+
+  #watch(): void {
+    const stream = this.#client.watch({
+      knownRevision: this.#current?.revision ?? 0,
+      knownSha256: this.#current?.sha256 ?? '',
+    });
+    this.#stream = stream;
+    this.#armSilence(stream);
+    let over = false;
+    const lost = (why: string): void => {
+      if (over) return;
+      over = true;
+      this.#lost(why);
+    };
+    stream.on('data', (response: policyV1.WatchResponse) => {
+      this.#heard(stream);
+      if (response.event?.$case === 'snapshot') this.#receive(response.event.value);
+    });
+    stream.on('error', (error: Error) => lost(error.message));
+    stream.on('end', () => lost('the stream ended'));
+  }
+
+  #heard(stream: ClientReadableStream<policyV1.WatchResponse>): void {
+    if (this.#absent) this.#options.log.notice('info', 'policy-back', 'the policy service is back');
+    this.#absent = false;
+    this.#heardAt = this.#options.now();
+    this.#retryMs = FIRST_RETRY_MS;
+    this.#armSilence(stream);
+  }
+
+  #armSilence(stream: ClientReadableStream<policyV1.WatchResponse>): void {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => stream.cancel(), SILENCE_MS);
+    this.#silence.unref();
+  }
+
+  #lost(why: string): void {
+    clearTimeout(this.#silence);
+    if (this.#stopped) return;
+    if (!this.#absent) {
+      const held =
+        this.#current === undefined ? 'none yet' : `revision ${this.#current.revision} stays in force`;
+      this.#options.log.notice(
+        'warning',
+        'policy-lost',
+        `the policy service does not answer (${why}); ${held}`,
+      );
+    }
+    this.#absent = true;
+    // Jitter, so that a restarted service is not met by everyone at once.
+    const delay = this.#retryMs * (0.5 + Math.random());
+    this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS);
+    this.#retry = setTimeout(() => this.#watch(), delay);
+  }
+
+  #receive(text: SnapshotText): void {
+    const { log, stateFolder } = this.#options;
+    const snapshot = toSnapshot(text);
+    if (snapshot === undefined) {
+      log.notice(
+        'critical',
+        'policy-refused',
+        `policy revision ${text.revision} cannot be read by this version`,
+        {
+          revision: text.revision,
+        },
+      );
+      return;
+    }
+    this.#adopt(snapshot);
+    log.notice('info', 'policy-revision', `policy revision ${snapshot.revision} is in force`, {
+      revision: snapshot.revision,
+    });
+    if (stateFolder === undefined) return;
+    try {
+      saveSnapshotText(stateFolder, {
+        revision: text.revision,
+        sha256: text.sha256,
+        documentJson: text.documentJson,
+      });
+    } catch (error) {
+      log.notice('warning', 'policy-not-saved', `the policy cannot be kept for a restart: ${String(error)}`);
+    }
+  }
+
+  #adopt(snapshot: PolicySnapshot): void {
+    this.#current = snapshot;
+    this.#revision.set(snapshot.revision);
+    for (const listener of this.#listeners) listener(snapshot);
+  }
+}

@@ -1,0 +1,64 @@
+import { writeSync } from 'node:fs';
+import { formatMailLogLine, type LogLevel, levelOf, type MailLogEvent, mailLogJson } from '@tdc/core';
+
+export type LogFormat = 'text' | 'json';
+
+export interface Logger {
+  /** Writes the event's line. Synchronous: lines of processes that share a file stand in their true order. */
+  log(event: MailLogEvent): void;
+  /** Shorthand for an operational event; `name` is stable and greppable. */
+  notice(
+    level: LogLevel,
+    name: string,
+    text: string,
+    fields?: Readonly<Record<string, string | number | boolean>>,
+  ): void;
+}
+
+export interface LoggerOptions {
+  readonly format: LogFormat;
+  readonly level: LogLevel;
+  readonly now: () => number;
+  /** Minutes east of UTC of the text form's dates. */
+  readonly offsetMinutes: (at: number) => number;
+  readonly write: (line: string) => void;
+}
+
+const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warning: 2, critical: 3 };
+
+export function createLogger(options: LoggerOptions): Logger {
+  const { format, level, now, offsetMinutes, write } = options;
+  const log = (event: MailLogEvent): void => {
+    if (RANK[levelOf(event)] < RANK[level]) return;
+    const at = now();
+    write(
+      format === 'json'
+        ? `${JSON.stringify(mailLogJson(at, event))}\n`
+        : `${formatMailLogLine(at, event, offsetMinutes(at))}\n`,
+    );
+  };
+  return {
+    log,
+    notice: (noticeLevel, name, text, fields) =>
+      log({ kind: 'notice', level: noticeLevel, name, text, ...(fields === undefined ? {} : { fields }) }),
+  };
+}
+
+/** Minutes east of UTC where this process runs. */
+export const localOffsetMinutes = (at: number): number => -new Date(at).getTimezoneOffset();
+
+const STDOUT = 1;
+const MAX_TRIES = 1000;
+
+/** Writes a whole line to standard output before it returns; a reader that is gone is not an error of ours. */
+export function writeToStdout(line: string): void {
+  let rest = Buffer.from(line);
+  for (let tries = 0; rest.length > 0 && tries < MAX_TRIES; tries += 1) {
+    try {
+      rest = rest.subarray(writeSync(STDOUT, rest));
+    } catch (error) {
+      // EAGAIN: a full pipe that a parent made non-blocking. Anything else: nobody reads.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import { writeSync } from 'node:fs';
+import { InvariantError } from '@tdc/core';
+import { ConfigError, EXIT_CONFIG, EXIT_SOFTWARE } from './config-error.ts';
+import type { Environment, EnvReader } from './env-reader.ts';
+import { createLogger, type LogFormat, type Logger, localOffsetMinutes, writeToStdout } from './logger.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { createShutdown, type Shutdown } from './shutdown.ts';
+import { VERSION } from './version.ts';
+
+/** What every process reads from its environment. */
+export interface CommonConfig {
+  readonly logFormat: LogFormat;
+  readonly logLevel: 'debug' | 'info' | 'warning' | 'critical';
+  readonly httpHost: string;
+  readonly httpPort: number;
+  readonly shutdownSeconds: number;
+}
+
+export function readCommonConfig(read: EnvReader): CommonConfig {
+  return {
+    logFormat: read.oneOf('TDC_LOG_FORMAT', ['text', 'json'], 'text'),
+    logLevel: read.oneOf('TDC_LOG_LEVEL', ['debug', 'info', 'warning', 'critical'], 'info'),
+    httpHost: read.text('TDC_HTTP_HOST', { default: '0.0.0.0' }),
+    httpPort: read.integer('TDC_HTTP_PORT', { default: 9090, min: 0, max: 65_535 }),
+    shutdownSeconds: read.integer('TDC_SHUTDOWN_SECONDS', { default: 30, min: 1, max: 110 }),
+  };
+}
+
+/** What a process is given to work with. */
+export interface ServiceContext<Config> {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly shutdown: Shutdown;
+  readonly now: () => number;
+  /** Says that the process serves, and on which addresses: a log line, and one JSON line to TDC_READY_FD. */
+  readonly announceReady: (addresses: Readonly<Record<string, string>>) => void;
+}
+
+export interface ServiceDefinition<Config extends CommonConfig> {
+  readonly component: string;
+  readonly loadConfig: (env: Environment) => Config;
+  /** Composes and starts the process; it runs until {@link Shutdown.finished}. */
+  readonly start: (context: ServiceContext<Config>) => Promise<void>;
+}
+
+function announce(log: Logger, env: Environment, addresses: Readonly<Record<string, string>>): void {
+  const where = Object.entries(addresses).map(([name, address]) => `${name} ${address}`);
+  log.notice('info', 'ready', `ready: ${where.join(', ')}`, addresses);
+  const fd = Number(env['TDC_READY_FD']);
+  if (!Number.isInteger(fd) || fd < 3) return;
+  try {
+    writeSync(fd, `${JSON.stringify(addresses)}\n`);
+  } catch {
+    // Nobody waits any more: the service runs all the same.
+  }
+}
+
+function plainLogger(): Logger {
+  return createLogger({
+    format: 'text',
+    level: 'info',
+    now: Date.now,
+    offsetMinutes: localOffsetMinutes,
+    write: writeToStdout,
+  });
+}
+
+/** Tells why the process cannot run, in one block, and answers its exit status. */
+function explainFailure(component: string, log: Logger, error: unknown): number {
+  if (error instanceof ConfigError) {
+    const list = error.problems.map((problem) => `  - ${problem}`).join('\n');
+    process.stderr.write(`tdc ${component} cannot start:\n${list}\n`);
+    log.notice('critical', 'config-refused', `${component} cannot start: ${error.problems.join('; ')}`);
+    return EXIT_CONFIG;
+  }
+  const kind =
+    error instanceof InvariantError ? 'a promise of our own code was broken' : 'unexpected failure';
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  log.notice('critical', 'failed', `${component} failed: ${kind}: ${text}`);
+  return EXIT_SOFTWARE;
+}
+
+/**
+ * Runs a process from its environment to its exit status: 0 after an orderly stop, 78 when the configuration is
+ * refused, 70 for a bug. Only main.ts turns the status into the process's end.
+ */
+export async function runService<Config extends CommonConfig>(
+  definition: ServiceDefinition<Config>,
+  env: Environment,
+): Promise<number> {
+  const { component } = definition;
+  let log = plainLogger();
+  try {
+    const config = definition.loadConfig(env);
+    const now = Date.now;
+    log = createLogger({
+      format: config.logFormat,
+      level: config.logLevel,
+      now,
+      offsetMinutes: localOffsetMinutes,
+      write: writeToStdout,
+    });
+    const metrics = createMetrics({ component, version: VERSION });
+    const shutdown = createShutdown({ log, graceSeconds: config.shutdownSeconds, now });
+    const broken = new Promise<number>((resolve) => {
+      process.on('uncaughtException', (error) => resolve(explainFailure(component, log, error)));
+      process.on('unhandledRejection', (error) => resolve(explainFailure(component, log, error)));
+    });
+    const started = definition.start({
+      config,
+      log,
+      metrics,
+      shutdown,
+      now,
+      announceReady: (addresses) => announce(log, env, addresses),
+    });
+    const stopped = shutdown.finished.then(() => 0);
+    return await Promise.race([started.then(() => stopped), stopped, broken]);
+  } catch (error) {
+    return explainFailure(component, log, error);
+  }
+}

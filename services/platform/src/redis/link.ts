@@ -1,0 +1,61 @@
+import { ConfigError } from '../process/config-error.ts';
+import type { Logger } from '../process/logger.ts';
+import { checkRedisServer } from './check-server.ts';
+import {
+  closeRedis,
+  connectRedis,
+  isRedisReady,
+  type RedisClient,
+  redactRedisUrl,
+  whenRedisReady,
+} from './connect.ts';
+
+/** A connection with its state in the log, and the server's fitness checked once. */
+export interface RedisLink {
+  readonly client: RedisClient;
+  isReady(): boolean;
+  /**
+   * Resolves when the server has answered and is fit to hold mail; waits as long as it takes, or until the abort.
+   * False after an abort. Rejects with a {@link ConfigError} when the server is not fit.
+   */
+  whenUsable(signal: AbortSignal): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export interface RedisLinkOptions {
+  readonly role: 'command' | 'blocking';
+  readonly log: Logger;
+  /** Of several links of one process, the one that logs the state. */
+  readonly silent?: boolean;
+}
+
+/** Opens a connection in the background. One line is logged when Redis is lost and one when it is back. */
+export function createRedisLink(url: string, options: RedisLinkOptions): RedisLink {
+  const { log, role, silent = false } = options;
+  let lost = false;
+  const client = connectRedis(url, {
+    role,
+    onError(message) {
+      if (!lost && !silent) {
+        log.notice('warning', 'redis-lost', `Redis at ${redactRedisUrl(url)} does not answer: ${message}`);
+      }
+      lost = true;
+    },
+    onReady() {
+      if (!silent)
+        log.notice('info', 'redis-ready', `Redis at ${redactRedisUrl(url)} is ${lost ? 'back' : 'ready'}`);
+      lost = false;
+    },
+  });
+  return {
+    client,
+    isReady: () => isRedisReady(client),
+    async whenUsable(signal) {
+      if (!(await whenRedisReady(client, signal))) return false;
+      const problems = await checkRedisServer(client);
+      if (problems.length > 0) throw new ConfigError(problems);
+      return true;
+    },
+    close: () => closeRedis(client),
+  };
+}

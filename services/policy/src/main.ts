@@ -1,0 +1,76 @@
+import {
+  ConfigError,
+  createPolicyRevisions,
+  createRedisKeys,
+  createRedisLink,
+  formatFileProblem,
+  runService,
+  type ServiceContext,
+  startGrpcServer,
+  startProbeServer,
+} from '@tdc/platform';
+import { policyV1 } from '@tdc/proto';
+import { loadPolicyConfig, type PolicyConfig } from './config.ts';
+import { watchPolicyFile } from './file-watch.ts';
+import { keepLoaded } from './keep-loaded.ts';
+import { createPolicyMetrics } from './metrics.ts';
+import { createPolicyServer } from './policy-server.ts';
+import { createPolicyStore } from './policy-store.ts';
+import { rememberNumbers } from './revision-numbers.ts';
+import { createWatchStreams } from './watch-streams.ts';
+
+async function start({ config, log, metrics, shutdown, now, announceReady }: ServiceContext<PolicyConfig>) {
+  const meters = createPolicyMetrics(metrics);
+  const redis = createRedisLink(config.redisUrl, { role: 'command', log });
+  shutdown.add('redis', () => redis.close());
+  const numbers = createPolicyRevisions(redis.client, createRedisKeys(config.redisKeyPrefix));
+  const store = createPolicyStore({
+    path: config.policyFile,
+    numbers: rememberNumbers(numbers, config.stateFolder),
+    now,
+    formatProblems: (problems) => problems.map((problem) => formatFileProblem(config.policyFile, problem)),
+  });
+  const streams = createWatchStreams((open) => meters.watchers.set(open));
+  const grpc = await startGrpcServer({
+    host: config.grpcHost,
+    port: config.grpcPort,
+    service: policyV1.PolicyServiceService,
+    implementation: { ...createPolicyServer(store, streams) },
+    endStreams: () => streams.endAll(),
+  });
+  if ('kind' in grpc) throw new ConfigError([`${grpc.message} (TDC_GRPC_PORT)`]);
+  shutdown.add('grpc', (deadline) => grpc.stop(deadline));
+  const http = await startProbeServer({
+    host: config.httpHost,
+    port: config.httpPort,
+    livez: () => ({ ok: true }),
+    readyz: () =>
+      store.current() === undefined || shutdown.isDraining()
+        ? {
+            ok: false,
+            reason: shutdown.isDraining() ? 'draining' : 'no valid policy document was loaded yet',
+          }
+        : { ok: true },
+    metrics: () => metrics.text(),
+  });
+  if ('kind' in http) throw new ConfigError([`${http.message} (TDC_HTTP_PORT)`]);
+  shutdown.add('http', () => http.close());
+  const loader = keepLoaded({
+    store,
+    log,
+    metrics: meters,
+    inForce(revision) {
+      streams.push(revision);
+      grpc.setServing(true);
+    },
+  });
+  await loader.first();
+  const watch = await watchPolicyFile(config.policyFile, () => loader.changed());
+  shutdown.add('watch', async () => {
+    watch.stop();
+    loader.stop();
+  });
+  announceReady({ http: `${config.httpHost}:${http.port}`, grpc: `${config.grpcHost}:${grpc.port}` });
+}
+
+process.exit(await runService({ component: 'policy', loadConfig: loadPolicyConfig, start }, process.env));
