@@ -292,10 +292,8 @@ describe('any table and any message', () => {
       fc.property(list, mails, (listed, context) => {
         const plain = taken({ sender: { kind: 'one-of', users: listed }, recipient: ANY }, context);
         const negated = taken({ sender: { kind: 'none-of', users: listed }, recipient: ANY }, context);
-        assert.deepEqual(
-          [plain.length, negated.length].toSorted(),
-          [0, context.recipients.length].toSorted(),
-        );
+        assert.equal(plain.length + negated.length, context.recipients.length);
+        assert.ok(plain.length === 0 || negated.length === 0);
       }),
     );
   });

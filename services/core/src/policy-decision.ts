@@ -64,8 +64,11 @@ function actionFor(document: PolicyDocument, part: Splinter, verdict: Verdict): 
   return { kind: 'enqueue', intake: resolved.intake };
 }
 
+/** Senders looked at in one header: more is no mail, and each is compared with every user of every list. */
+const MAX_MAILBOXES = 1000;
+
 const addressesIn = (mail: ReceivedMail, header: string): readonly string[] =>
-  headerValues(mail.fields, header).flatMap(mailboxesOf);
+  headerValues(mail.fields, header).flatMap(mailboxesOf).slice(0, MAX_MAILBOXES);
 
 /**
  * Decides about one message: direction, verdict, splinters, and for each splinter whether a copy is due and where it
