@@ -1,0 +1,51 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connectRedis } from '@tdc/platform';
+import { waitUntil } from './wait-until.ts';
+
+/** A Redis server of a test's own: on a Unix socket in a new folder, nothing on disk, gone with the test. */
+export interface RedisServer {
+  /** What `TDC_REDIS_URL` takes. The same after a restart. */
+  readonly url: string;
+  /** Ends the server, by default as a crash does. What it held is lost. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
+  /** Starts it again, empty, on the same socket. */
+  start(): Promise<void>;
+  /** Ends the server and removes its folder. */
+  remove(): Promise<void>;
+}
+
+/** Starts a server; `args` go behind our own on its command line. */
+export async function startRedisServer(args: readonly string[] = []): Promise<RedisServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'tdc-redis-'));
+  const socket = join(folder, 'redis.sock');
+  let child: ChildProcess | undefined;
+
+  const start = async (): Promise<void> => {
+    const own = ['--port', '0', '--unixsocket', socket, '--dir', folder, '--save', '', '--appendonly', 'no'];
+    child = spawn('redis-server', [...own, ...args], { stdio: 'ignore' });
+    const probe = connectRedis(socket, { role: 'command' });
+    await waitUntil(async () => (await probe.ping()) === 'PONG', { what: 'redis-server answering' });
+    probe.disconnect();
+  };
+  const stop = async (signal: NodeJS.Signals = 'SIGKILL'): Promise<void> => {
+    const running = child;
+    child = undefined;
+    if (running === undefined || running.exitCode !== null || running.signalCode !== null) return;
+    running.kill(signal);
+    await once(running, 'exit');
+  };
+  await start();
+  return {
+    url: socket,
+    stop,
+    start,
+    async remove() {
+      await stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
