@@ -1,5 +1,5 @@
-import { accessSync, constants } from 'node:fs';
-import { type Network, nearest, parseNetwork } from '@tdc/core';
+import { accessSync, constants, statSync } from 'node:fs';
+import { type Network, nearest, parseNetwork, quoteForLog } from '@tdc/core';
 import { ConfigError } from './config-error.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -16,11 +16,11 @@ export interface HostPort {
   readonly port: number;
 }
 
-/** Reads `host:port`; undefined when the text is none. */
+/** Reads `host:port`, the port from 1; undefined when the text is none. */
 export function parseHostPort(text: string): HostPort | undefined {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s[\]]+)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
-  if (match === null || port > 65_535) return undefined;
+  if (match === null || port < 1 || port > 65_535) return undefined;
   return { host: match[1] ?? match[2] ?? '', port };
 }
 
@@ -47,7 +47,7 @@ export class EnvReader {
   }
 
   #problem(name: string, value: string | undefined, wanted: string): void {
-    const shown = value === undefined ? 'is not set' : `is '${value}'`;
+    const shown = value === undefined ? 'is not set' : `is '${quoteForLog(value)}'`;
     this.#problems.push(`${name} ${shown}: ${wanted}`);
   }
 
@@ -112,10 +112,8 @@ export class EnvReader {
       this.#problem(name, undefined, `it must name ${what}`);
       return '';
     }
-    try {
-      accessSync(value, constants.R_OK);
-    } catch {
-      this.#problem(name, value, `it must name ${what} that can be read`);
+    if (!isUsable(value, constants.R_OK, 'file')) {
+      this.#problem(name, value, `it must name ${what}, a file that can be read`);
     }
     return value;
   }
@@ -124,9 +122,7 @@ export class EnvReader {
   optionalFolder(name: string): string | undefined {
     const value = this.#get(name);
     if (value === undefined) return undefined;
-    try {
-      accessSync(value, constants.W_OK);
-    } catch {
+    if (!isUsable(value, constants.W_OK, 'folder')) {
       this.#problem(name, value, 'it must be a folder that can be written to');
     }
     return value;
@@ -181,6 +177,16 @@ export class EnvReader {
         this.#problems.push(`${name} is not known: did you mean ${meant}?`);
     }
     if (this.#problems.length > 0) throw new ConfigError(this.#problems);
+  }
+}
+
+/** Whether the path is what is wanted and this process has the right of access `mode` to it. */
+function isUsable(path: string, mode: number, wanted: 'file' | 'folder'): boolean {
+  try {
+    accessSync(path, mode);
+    return statSync(path).isDirectory() === (wanted === 'folder');
+  } catch {
+    return false;
   }
 }
 

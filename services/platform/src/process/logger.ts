@@ -48,17 +48,25 @@ export function createLogger(options: LoggerOptions): Logger {
 export const localOffsetMinutes = (at: number): number => -new Date(at).getTimezoneOffset();
 
 const STDOUT = 1;
-const MAX_TRIES = 1000;
+const NAP_MS = 2;
+/** A reader that takes nothing for so long has the line withheld, so that mail goes on. */
+const MAX_NAPS = 5000;
+
+/** Sleeps without turning the event loop: a line is written before its event's work goes on. */
+const nap = (): unknown => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, NAP_MS);
 
 /** Writes a whole line to standard output before it returns; a reader that is gone is not an error of ours. */
 export function writeToStdout(line: string): void {
   let rest = Buffer.from(line);
-  for (let tries = 0; rest.length > 0 && tries < MAX_TRIES; tries += 1) {
+  for (let naps = 0; rest.length > 0 && naps < MAX_NAPS; ) {
     try {
       rest = rest.subarray(writeSync(STDOUT, rest));
+      naps = 0;
     } catch (error) {
       // EAGAIN: a full pipe that a parent made non-blocking. Anything else: nobody reads.
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
+      nap();
+      naps += 1;
     }
   }
 }

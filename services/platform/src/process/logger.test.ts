@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { describe, it } from 'node:test';
+import { type LogLevel, type MailLogEvent, toMid } from '@tdc/core';
+import { createLogger, type LogFormat, type Logger } from './logger.ts';
+
+/** Fri Feb 16 21:19:22 2024 UTC. */
+const AT = Date.UTC(2024, 1, 16, 21, 19, 22);
+
+function logged(format: LogFormat, level: LogLevel, use: (log: Logger) => void): string[] {
+  const lines: string[] = [];
+  use(
+    createLogger({
+      format,
+      level,
+      now: () => AT,
+      offsetMinutes: () => -360,
+      write: (line) => void lines.push(line),
+    }),
+  );
+  return lines;
+}
+
+const finished: MailLogEvent = { kind: 'finished', mid: toMid(7) };
+
+describe('the log', () => {
+  it('writes the text form, dated where the process runs', () => {
+    assert.deepEqual(
+      logged('text', 'info', ({ log }) => log(finished)),
+      ['Fri Feb 16 15:19:22 2024 Info: Message finished MID 7 done\n'],
+    );
+  });
+
+  it('writes the JSON form, dated in UTC', () => {
+    const [line = ''] = logged('json', 'info', ({ log }) => log(finished));
+    assert.ok(line.endsWith('}\n'));
+    assert.deepEqual(JSON.parse(line), {
+      time: '2024-02-16T21:19:22.000Z',
+      level: 'info',
+      text: 'Message finished MID 7 done',
+      event: 'finished',
+      mid: 7,
+    });
+  });
+
+  it('names a notice by its own name and carries its fields', () => {
+    const [line = ''] = logged('json', 'info', (log) =>
+      log.notice('warning', 'redis-lost', 'Redis is away', { attempts: 3 }),
+    );
+    const { event, level, attempts } = JSON.parse(line) as Record<string, unknown>;
+    assert.deepEqual({ event, level, attempts }, { event: 'redis-lost', level: 'warning', attempts: 3 });
+  });
+
+  const levels: readonly LogLevel[] = ['debug', 'info', 'warning', 'critical'];
+  for (const [rank, level] of levels.entries()) {
+    it(`at ${level} leaves out what is below it`, () => {
+      const lines = logged('text', level, (log) => {
+        for (const each of levels) log.notice(each, 'n', each);
+      });
+      assert.deepEqual(
+        lines.map((line) => line.trim().split(' ').at(-1)),
+        levels.slice(rank),
+      );
+    });
+  }
+
+  it('writes one line, whatever a text holds', () => {
+    const [line = ''] = logged('text', 'info', (log) => log.notice('info', 'n', 'a\r\nFri Feb 16 forged'));
+    assert.equal(line.indexOf('\n'), line.length - 1);
+  });
+});
+
+/** Starts a child that runs `script`, which has `writeToStdout`. */
+function startChild(script: string) {
+  const logger = new URL('./logger.ts', import.meta.url).href;
+  const source = `import { Socket } from 'node:net';
+    import { writeToStdout } from ${JSON.stringify(logger)};
+    ${script}`;
+  const options = { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] as ['ignore', 'pipe', 'inherit', 'ipc'] };
+  const child = spawn(process.execPath, ['--input-type=module', '-e', source], options);
+  const { stdout } = child;
+  assert.ok(stdout !== null);
+  return { child, stdout, exitCode: new Promise((resolve) => child.once('exit', resolve)) };
+}
+
+describe('standard output', () => {
+  it('gets every line, whole and in order, through a slow pipe that does not block', async () => {
+    const { stdout, exitCode } = startChild(
+      `new Socket({ fd: 1, readable: false });
+       for (let n = 0; n < 4000; n += 1) writeToStdout(n + ' ' + 'x'.repeat(500) + '\\n');
+       process.exit(0);`,
+    );
+    const chunks: Buffer[] = [];
+    stdout.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      stdout.pause();
+      setTimeout(() => stdout.resume(), 10);
+    });
+    await new Promise((resolve) => stdout.once('end', resolve));
+    assert.equal(await exitCode, 0);
+    const lines = Buffer.concat(chunks).toString().split('\n').slice(0, -1);
+    assert.equal(lines.length, 4000);
+    assert.ok(lines.every((line, n) => line === `${n} ${'x'.repeat(500)}`));
+  });
+
+  it('that nobody reads any more ends no process', async () => {
+    const { child, stdout, exitCode } = startChild(
+      `process.on('message', () => { writeToStdout('late\\n'); process.exit(3); });
+       process.send('up');`,
+    );
+    child.once('message', () => {
+      stdout.once('close', () => child.send('go'));
+      stdout.destroy();
+    });
+    assert.equal(await exitCode, 3);
+  });
+});
