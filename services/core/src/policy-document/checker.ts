@@ -8,6 +8,9 @@ export function formatProblemPath(path: Path): string {
   return text === '' ? 'document' : text.replace(/^\./, '');
 }
 
+/** Longest word that is taken for a typing error. */
+const MAX_WORD = 64;
+
 /** Edits that turn one word into the other; small ones are typing errors. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
@@ -24,6 +27,7 @@ function distance(a: string, b: string): number {
 
 /** The known word that was probably meant. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
+  if (word.length > MAX_WORD) return undefined;
   const lower = word.toLowerCase();
   return known
     .map((candidate) => ({ candidate, edits: distance(lower, candidate.toLowerCase()) }))
@@ -97,6 +101,13 @@ export class Place {
       return [];
     }
     return this.value.map((value: unknown, index) => this.#child(value, index));
+  }
+
+  /** The same of a list that must hold something. */
+  someItems(otherwise: string): readonly Place[] {
+    const items = this.items();
+    if (items.length === 0 && (this.isAbsent || Array.isArray(this.value))) this.problem(otherwise);
+    return items;
   }
 
   /** A text on one line. */

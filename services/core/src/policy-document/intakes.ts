@@ -30,7 +30,7 @@ function readHost(place: Place): { host?: string } {
   if (place.isAbsent) return {};
   const text = place.text();
   if (text === undefined) return {};
-  if (parseIpAddress(text) !== undefined) return { host: text };
+  if (/^[\da-f.:]+$/i.test(text) && parseIpAddress(text) !== undefined) return { host: text };
   if (isDomain(text)) return { host: toAsciiDomain(text) };
   place.problem('must be a host name or an IP address');
   return {};

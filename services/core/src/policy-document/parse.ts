@@ -12,6 +12,7 @@ import { parseNetwork } from '../network.ts';
 import { DEFAULT_JOURNALED_VERDICTS, VERDICTS } from '../verdict.ts';
 import { nearest, Place } from './checker.ts';
 import { readIntakes } from './intakes.ts';
+import { patternProblem } from './pattern.ts';
 import type { DirectionRules, DocumentProblem, HeaderRule, PolicyDocument, VerdictRules } from './types.ts';
 import { type Groups, readGroups, readUserRows } from './users.ts';
 
@@ -49,7 +50,7 @@ function readPolicies(place: Place, groups: Groups, intakes: Intakes): readonly 
       members.name.problem('a policy name is letters, digits, _ . and -, at most 63');
     }
     if (names.has(name.toLowerCase())) members.name.problem(`the name ${name} is taken`);
-    names.add(name.toLowerCase());
+    if (name !== '') names.add(name.toLowerCase());
     const connector = members.connector.isAbsent ? undefined : readConnector(members.connector, intakes);
     return { name, users: readUserRows(members.users, groups), connector: connector ?? { kind: 'inherit' } };
   });
@@ -57,9 +58,10 @@ function readPolicies(place: Place, groups: Groups, intakes: Intakes): readonly 
 
 function readSources(place: Place): readonly SenderSource[] {
   if (place.isAbsent) return DEFAULT_SENDER_SOURCES;
-  const sources = place.items().flatMap((item) => item.oneOf(SENDER_SOURCES) ?? []);
+  const sources = place
+    .someItems('must name at least one source')
+    .flatMap((item) => item.oneOf(SENDER_SOURCES) ?? []);
   if (new Set(sources).size !== sources.length) place.problem('names a source twice');
-  if (sources.length === 0) place.problem('must name at least one source');
   return sources;
 }
 
@@ -91,11 +93,8 @@ function readHeaderRule(place: Place): HeaderRule | undefined {
   if (header !== undefined && !/^[!-9;-~]{1,60}$/.test(header))
     members.header.problem('must be the name of a header field');
   if (header === undefined || pattern === undefined || verdict === undefined) return undefined;
-  try {
-    new RegExp(pattern, 'i');
-  } catch {
-    return members.pattern.problem('must be a regular expression');
-  }
+  const problem = patternProblem(pattern);
+  if (problem !== undefined) return members.pattern.problem(problem);
   return { header, pattern, verdict };
 }
 

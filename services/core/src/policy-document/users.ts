@@ -27,8 +27,7 @@ export function readGroups(place: Place): Groups {
   for (const [name, list] of place.entries()) {
     if (!/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(name))
       list.problem('group names are letters, digits, _ . and -');
-    const items = list.items();
-    if (items.length === 0) list.problem('a group must have members');
+    const items = list.someItems('a group must have members');
     groups.set(
       name,
       items.flatMap((item) => {
@@ -57,9 +56,7 @@ function readUser(place: Place, groups: Groups): UserPattern | undefined {
 }
 
 function readUsers(place: Place, groups: Groups): readonly UserPattern[] {
-  const items = place.items();
-  if (items.length === 0) place.problem('must list at least one user');
-  return items.flatMap((item) => readUser(item, groups) ?? []);
+  return place.someItems('must list at least one user').flatMap((item) => readUser(item, groups) ?? []);
 }
 
 /** Which of two keys a part has: exactly one is wanted. */
@@ -92,9 +89,7 @@ function readRecipient(place: Place, groups: Groups): RecipientPart {
 
 /** The user rows of one policy. */
 export function readUserRows(place: Place, groups: Groups): readonly UserRow[] {
-  const rows = place.items();
-  if (rows.length === 0) place.problem('a policy must have at least one user row');
-  return rows.map((row) => {
+  return place.someItems('a policy must have at least one user row').map((row) => {
     const members = row.members(['sender', 'recipient']);
     return {
       sender: readSender(members.sender, groups),
