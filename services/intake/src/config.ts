@@ -1,0 +1,73 @@
+import { hostname } from 'node:os';
+import type { Network } from '@tdc/core';
+import {
+  type CommonConfig,
+  type Environment,
+  EnvReader,
+  type HostPort,
+  readCommonConfig,
+} from '@tdc/platform';
+
+/** What is done with a message that holds CR or LF outside CRLF (spec §9). */
+export type BareNewlinePolicy = 'reject' | 'note' | 'wrap';
+
+export interface IntakeConfig extends CommonConfig {
+  readonly redisUrl: string;
+  readonly redisKeyPrefix: string;
+  /** Above this share of Redis's memory limit no message is taken. */
+  readonly redisMaxMemoryPercent: number;
+  readonly policyAddress: HostPort;
+  readonly stateFolder: string | undefined;
+  readonly smtpHost: string;
+  readonly smtpPort: number;
+  readonly lmtpPort: number | undefined;
+  /** The name in the greeting. */
+  readonly hostname: string;
+  readonly tlsCertFile: string;
+  readonly tlsKeyFile: string;
+  readonly requireTls: boolean;
+  readonly maxMessageBytes: number;
+  readonly maxRecipients: number;
+  readonly maxConnections: number;
+  readonly idleSeconds: number;
+  readonly transactionSeconds: number;
+  readonly trustedPeers: readonly Network[];
+  readonly bareNewlines: BareNewlinePolicy;
+  readonly maxQueueAgeSeconds: number;
+}
+
+const PORT = { min: 0, max: 65_535 };
+
+/** The service's environment; throws one ConfigError with every problem. */
+export function loadIntakeConfig(env: Environment): IntakeConfig {
+  const read = new EnvReader(env);
+  const config: IntakeConfig = {
+    ...readCommonConfig(read),
+    redisUrl: read.redisUrl('TDC_REDIS_URL', 'redis://127.0.0.1:6379'),
+    redisKeyPrefix: read.text('TDC_REDIS_KEY_PREFIX', { default: '{tdc}' }),
+    redisMaxMemoryPercent: read.integer('TDC_REDIS_MAX_MEMORY_PERCENT', { default: 80, min: 10, max: 100 }),
+    policyAddress: read.hostPort('TDC_POLICY_ADDRESS', '127.0.0.1:50051'),
+    stateFolder: read.optionalFolder('TDC_STATE_DIR'),
+    smtpHost: read.text('TDC_SMTP_HOST', { default: '0.0.0.0' }),
+    smtpPort: read.integer('TDC_SMTP_PORT', { default: 2525, ...PORT }),
+    lmtpPort: read.optionalInteger('TDC_LMTP_PORT', PORT),
+    hostname: read.text('TDC_SMTP_HOSTNAME', { default: hostname() }),
+    tlsCertFile: read.readableFile('TDC_SMTP_TLS_CERT_FILE', 'the certificate for STARTTLS (PEM)'),
+    tlsKeyFile: read.readableFile('TDC_SMTP_TLS_KEY_FILE', 'the private key of that certificate (PEM)'),
+    requireTls: read.boolean('TDC_SMTP_REQUIRE_TLS', false),
+    maxMessageBytes: read.integer('TDC_SMTP_MAX_MESSAGE_BYTES', {
+      default: 52_428_800,
+      min: 1024,
+      max: 268_435_456,
+    }),
+    maxRecipients: read.integer('TDC_SMTP_MAX_RECIPIENTS', { default: 1000, min: 1, max: 100_000 }),
+    maxConnections: read.integer('TDC_SMTP_MAX_CONNECTIONS', { default: 1000, min: 1, max: 65_535 }),
+    idleSeconds: read.integer('TDC_SMTP_IDLE_SECONDS', { default: 60, min: 1, max: 3600 }),
+    transactionSeconds: read.integer('TDC_SMTP_TRANSACTION_SECONDS', { default: 600, min: 1, max: 7200 }),
+    trustedPeers: read.networks('TDC_TRUSTED_PEERS', '127.0.0.0/8,::1/128'),
+    bareNewlines: read.oneOf('TDC_BARE_NEWLINES', ['reject', 'note', 'wrap'], 'wrap'),
+    maxQueueAgeSeconds: read.integer('TDC_MAX_QUEUE_AGE_SECONDS', { default: 120, min: 1, max: 86_400 }),
+  };
+  read.throwIfInvalid();
+  return Object.freeze(config);
+}

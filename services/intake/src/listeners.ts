@@ -1,0 +1,59 @@
+import { ConfigError, type Logger } from '@tdc/platform';
+import type { IntakeConfig } from './config.ts';
+import { type Receiver, type SmtpListener, startListener } from './smtp-listener.ts';
+import { loadTls, watchTls } from './tls-files.ts';
+
+export interface Listeners {
+  readonly smtp: SmtpListener;
+  readonly lmtp: SmtpListener | undefined;
+  close(): Promise<void>;
+}
+
+const PORT_VARIABLE = { smtp: 'TDC_SMTP_PORT', lmtp: 'TDC_LMTP_PORT' } as const;
+
+/** Sessions that are still idle when so much of the grace is over are told 421. */
+const CLOSE_SHARE = 0.7;
+
+/** Starts the listeners of the configuration, with one certificate that is replaced when its files are. */
+export async function startListeners(
+  config: IntakeConfig,
+  log: Logger,
+  receiverFor: (protocol: 'smtp' | 'lmtp') => Receiver,
+): Promise<Listeners> {
+  const tls = loadTls(config.tlsCertFile, config.tlsKeyFile);
+  const open = async (protocol: 'smtp' | 'lmtp', port: number): Promise<SmtpListener> => {
+    const listener = await startListener(
+      {
+        ...config,
+        host: config.smtpHost,
+        port,
+        lmtp: protocol === 'lmtp',
+        tls,
+        closeSeconds: config.shutdownSeconds * CLOSE_SHARE,
+      },
+      receiverFor(protocol),
+    );
+    if (!('kind' in listener)) return listener;
+    throw new ConfigError([`${listener.message} (${PORT_VARIABLE[protocol]})`]);
+  };
+  const smtp = await open('smtp', config.smtpPort);
+  const lmtp = config.lmtpPort === undefined ? undefined : await open('lmtp', config.lmtpPort);
+  const watch = watchTls({
+    certFile: config.tlsCertFile,
+    keyFile: config.tlsKeyFile,
+    current: tls,
+    replaced(renewed) {
+      smtp.replaceTls(renewed);
+      lmtp?.replaceTls(renewed);
+    },
+    log,
+  });
+  return {
+    smtp,
+    lmtp,
+    async close() {
+      watch.stop();
+      await Promise.all([smtp.close(), lmtp?.close()]);
+    },
+  };
+}

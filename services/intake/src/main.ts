@@ -1,0 +1,75 @@
+import { ConfigError, followPolicy, runService, type ServiceContext, startProbeServer } from '@tdc/platform';
+import { type IntakeConfig, loadIntakeConfig } from './config.ts';
+import { startListeners } from './listeners.ts';
+import { createAcceptMessage } from './message/accept-message.ts';
+import { createIntakeMetrics } from './metrics.ts';
+import type { UnavailableReason } from './ports.ts';
+import { createReceiver } from './receiver.ts';
+import { openStorage } from './storage.ts';
+
+async function start({ config, log, metrics, shutdown, now, announceReady }: ServiceContext<IntakeConfig>) {
+  const meters = createIntakeMetrics(metrics);
+  const storage = openStorage(config, log, now);
+  shutdown.add('storage', () => storage.close());
+  const policy = followPolicy({
+    address: config.policyAddress,
+    stateFolder: config.stateFolder,
+    log,
+    metrics,
+    now,
+  });
+  shutdown.add('policy', async () => policy.stop());
+  const unavailable = (): UnavailableReason | undefined => {
+    if (storage.current() === undefined) return 'storage';
+    if (storage.isFull()) return 'memory';
+    return policy.current() === undefined ? 'policy' : undefined;
+  };
+  const accept = createAcceptMessage(
+    {
+      storage: () => storage.current(),
+      policy: () => policy.current(),
+      nextMid: () => storage.nextMid(),
+      log: (event) => log.log(event),
+      now,
+    },
+    config,
+  );
+  const listeners = await startListeners(config, log, (protocol) =>
+    createReceiver({
+      protocol,
+      requireTls: config.requireTls,
+      accept,
+      unavailable,
+      nextIcid: () => storage.nextIcid(),
+      metrics: meters,
+      log,
+      now,
+    }),
+  );
+  const http = await startProbeServer({
+    host: config.httpHost,
+    port: config.httpPort,
+    livez: () => ({ ok: true }),
+    readyz: () => {
+      if (shutdown.isDraining()) return { ok: false, reason: 'draining' };
+      return policy.current() === undefined
+        ? { ok: false, reason: 'no mail policy is loaded yet' }
+        : { ok: true };
+    },
+    metrics: () => metrics.text(),
+  });
+  if ('kind' in http) throw new ConfigError([`${http.message} (TDC_HTTP_PORT)`]);
+  shutdown.add('http', () => http.close());
+  shutdown.add('listeners', () => listeners.close());
+  const firstPolicy = new Promise<void>((resolve) => policy.onChange(() => resolve()));
+  // Until then every message is answered 451: the gateway keeps it.
+  await Promise.all([storage.opened, firstPolicy]);
+  const { smtp, lmtp } = listeners;
+  announceReady({
+    http: `${config.httpHost}:${http.port}`,
+    smtp: `${config.smtpHost}:${smtp.port}`,
+    ...(lmtp === undefined ? {} : { lmtp: `${config.smtpHost}:${lmtp.port}` }),
+  });
+}
+
+process.exit(await runService({ component: 'intake', loadConfig: loadIntakeConfig, start }, process.env));

@@ -1,0 +1,61 @@
+const CR = 0x0d;
+const LF = 0x0a;
+
+/** Header sections beyond this are judged by their beginning. */
+const HEAD_BYTES = 256 * 1024;
+/** How far into the body a bounce is searched for the id of the copy that brought it about. */
+const BODY_BYTES = 64 * 1024;
+
+/** What the octets of a message tell, found while they pass, in whatever pieces they come. */
+export interface BodyScan {
+  add(chunk: Uint8Array): void;
+  /** The beginning of the message: its header section, and some of the body. */
+  head(): Uint8Array;
+  /** CR or LF stands outside CRLF. */
+  hasBareNewlines(): boolean;
+  /** Octets above 127. */
+  isEightBit(): boolean;
+}
+
+export function createBodyScan(): BodyScan {
+  const head: Uint8Array[] = [];
+  let headBytes = 0;
+  let previous = LF;
+  let bare = false;
+  let eightBit = false;
+
+  return {
+    add(chunk) {
+      if (headBytes < HEAD_BYTES + BODY_BYTES) {
+        const piece = chunk.subarray(0, HEAD_BYTES + BODY_BYTES - headBytes);
+        head.push(piece);
+        headBytes += piece.length;
+      }
+      if (!bare) {
+        bare = hasBareNewline(chunk, previous);
+        previous = chunk.at(-1) ?? previous;
+      }
+      eightBit ||= hasEightBit(chunk);
+    },
+    head: () => Buffer.concat(head, headBytes),
+    hasBareNewlines: () => bare || previous === CR,
+    isEightBit: () => eightBit,
+  };
+}
+
+/** Whether a CR or LF stands alone, given the octet before the chunk. A CR at its end is left to the next chunk. */
+function hasBareNewline(chunk: Uint8Array, before: number): boolean {
+  if (before === CR && chunk.length > 0 && chunk[0] !== LF) return true;
+  for (let at = chunk.indexOf(LF); at >= 0; at = chunk.indexOf(LF, at + 1)) {
+    if ((at === 0 ? before : chunk[at - 1]) !== CR) return true;
+  }
+  for (let at = chunk.indexOf(CR); at >= 0; at = chunk.indexOf(CR, at + 1)) {
+    if (at + 1 < chunk.length && chunk[at + 1] !== LF) return true;
+  }
+  return false;
+}
+
+function hasEightBit(chunk: Uint8Array): boolean {
+  for (const octet of chunk) if (octet > 127) return true;
+  return false;
+}

@@ -1,0 +1,97 @@
+import type { HeaderField } from '@tdc/core';
+import {
+  type BareNewlineHandling,
+  type DecidedSplinter,
+  type JournalCopy,
+  type Mid,
+  messageIdOf,
+  type PolicyDecision,
+  type SkipReason,
+} from '@tdc/core';
+import type { SpooledBody } from '@tdc/platform';
+import type { IncomingMessage } from '../ports.ts';
+
+/** A splinter with the MID under which it goes on. */
+export interface PlannedSplinter {
+  readonly mid: Mid;
+  readonly splinter: DecidedSplinter;
+  /** The copy that is due; undefined when the splinter is skipped. */
+  readonly copy: JournalCopy | undefined;
+}
+
+export interface PlanInput {
+  readonly mid: Mid;
+  readonly message: IncomingMessage;
+  readonly decision: PolicyDecision;
+  readonly fields: readonly HeaderField[];
+  readonly body: SpooledBody;
+  readonly eightBit: boolean;
+  readonly bareNewlines: BareNewlineHandling;
+  readonly clientAddress: string | undefined;
+  readonly policyRevision: number;
+  readonly enqueuedAt: number;
+  readonly expiresAt: number;
+}
+
+/** Sources of what a plan cannot make up by itself. */
+export interface PlanSources {
+  readonly nextMid: () => Mid | undefined;
+  readonly createJournalId: () => string;
+}
+
+/**
+ * Gives each splinter its MID, the message's own when there is one splinter and new ones when there are several (spec
+ * §3), and makes the copies. Undefined when MIDs have run out.
+ */
+export function planCopies(input: PlanInput, sources: PlanSources): readonly PlannedSplinter[] | undefined {
+  const { splinters } = input.decision;
+  const planned: PlannedSplinter[] = [];
+  for (const splinter of splinters) {
+    const mid = splinters.length === 1 ? input.mid : sources.nextMid();
+    if (mid === undefined) return undefined;
+    planned.push({ mid, splinter, copy: copyFor(input, mid, splinter, sources) });
+  }
+  return planned;
+}
+
+function copyFor(
+  input: PlanInput,
+  mid: Mid,
+  splinter: DecidedSplinter,
+  sources: PlanSources,
+): JournalCopy | undefined {
+  if (splinter.action.kind === 'skip') return undefined;
+  const { intake } = splinter.action;
+  return {
+    mid,
+    journalId: sources.createJournalId(),
+    route: {
+      intake: intake.alias,
+      address: intake.address,
+      ...(intake.host === undefined ? {} : { host: intake.host }),
+      port: intake.port,
+      format: intake.format,
+      envelopeSender: intake.envelopeSender,
+      remoteIpHeader: intake.remoteIpHeader,
+    },
+    policy: splinter.policy,
+    policyRevision: input.policyRevision,
+    sender: input.message.sender,
+    recipients: splinter.recipients,
+    ...(input.clientAddress === undefined ? {} : { clientAddress: input.clientAddress }),
+    messageIdHeader: messageIdOf(input.fields),
+    sizeBytes: input.body.sizeBytes,
+    sha256: input.body.sha256,
+    eightBit: input.eightBit,
+    smtpUtf8: input.message.smtpUtf8,
+    bareNewlines: input.bareNewlines,
+    enqueuedAt: input.enqueuedAt,
+    expiresAt: input.expiresAt,
+  };
+}
+
+export const copiesOf = (planned: readonly PlannedSplinter[]): readonly JournalCopy[] =>
+  planned.flatMap(({ copy }) => copy ?? []);
+
+export const skipsOf = (planned: readonly PlannedSplinter[]): readonly SkipReason[] =>
+  planned.flatMap(({ splinter }) => (splinter.action.kind === 'skip' ? splinter.action.reason : []));

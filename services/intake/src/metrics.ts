@@ -1,0 +1,69 @@
+import { combinations, type Metrics } from '@tdc/platform';
+
+/** Every way a message or a connection can be turned away. */
+const REFUSALS = [
+  'too-large',
+  'bare-newlines',
+  'storage',
+  'memory',
+  'policy',
+  'time',
+  'aborted',
+  'tls-required',
+] as const;
+export type Refusal = (typeof REFUSALS)[number];
+
+const PROTOCOLS = ['smtp', 'lmtp'] as const;
+
+/** Every metric of intake. */
+export function createIntakeMetrics(metrics: Metrics) {
+  return {
+    connections: metrics.counter({
+      name: 'tdc_intake_connections_total',
+      help: 'Inbound connections.',
+      labels: ['protocol'],
+      known: combinations({ protocol: PROTOCOLS }),
+    }),
+    openConnections: metrics.gauge({
+      name: 'tdc_intake_connections_open',
+      help: 'Inbound connections open at the moment.',
+      known: [{}],
+    }),
+    tls: metrics.counter({
+      name: 'tdc_intake_tls_connections_total',
+      help: 'Inbound connections that were encrypted.',
+      known: [{}],
+    }),
+    accepted: metrics.counter({
+      name: 'tdc_intake_messages_accepted_total',
+      help: 'Messages answered with 250, by whether a copy was due.',
+      labels: ['copy'],
+      known: combinations({ copy: ['due', 'none'] }),
+    }),
+    refused: metrics.counter({
+      name: 'tdc_intake_messages_refused_total',
+      help: 'Messages not taken, by reason; the gateway keeps them where the reply was 4xx.',
+      labels: ['reason'],
+      known: combinations({ reason: REFUSALS }),
+    }),
+    size: metrics.histogram({
+      name: 'tdc_intake_message_size_bytes',
+      help: 'Octets of accepted messages.',
+      buckets: [1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, 67_108_864],
+      known: [{}],
+    }),
+    duration: metrics.histogram({
+      name: 'tdc_intake_accept_duration_seconds',
+      help: 'From the first octet of a message to its reply.',
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
+      known: [{}],
+    }),
+    protocolErrors: metrics.counter({
+      name: 'tdc_intake_connection_errors_total',
+      help: 'Inbound connections that failed: broken TLS handshakes, resets, time-outs.',
+      known: [{}],
+    }),
+  };
+}
+
+export type IntakeMetrics = ReturnType<typeof createIntakeMetrics>;

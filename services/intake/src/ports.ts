@@ -1,0 +1,62 @@
+import type { Icid, MailLogEvent, Mid, PolicySnapshot } from '@tdc/core';
+import type { JournalIds, JournalQueue, Ledger, Spool } from '@tdc/platform';
+
+/** Whoever hands over the message, as the connection and its gateway commands tell. */
+export interface Peer {
+  /** Address of the socket's other end. */
+  readonly address: string;
+  /** Its headers and forwarded addresses count. */
+  readonly trusted: boolean;
+  /** ADDR of XCLIENT or XFORWARD; undefined when not given. */
+  readonly forwardedAddress: string | undefined;
+  /** LOGIN of XCLIENT: the gateway's client was authenticated. */
+  readonly login: boolean;
+}
+
+/** One message as it comes in. */
+export interface IncomingMessage {
+  readonly icid: Icid;
+  readonly peer: Peer;
+  /** '' is the null sender. */
+  readonly sender: string;
+  readonly recipients: readonly string[];
+  readonly smtpUtf8: boolean;
+  /** The octets behind DATA, unstuffed. Rejects when the client goes away before the end. */
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Whether what was read so far passes the size limit: the rest is only drained. */
+  readonly tooLarge: () => boolean;
+}
+
+/** What became of a message: the listener makes a reply of it, the metrics a count. */
+export type Acceptance =
+  /** Everything that is due is safe. `queued` are the MIDs of the copies. */
+  | {
+      readonly kind: 'accepted';
+      readonly mid: Mid;
+      readonly queued: readonly Mid[];
+      readonly sizeBytes: number;
+    }
+  | { readonly kind: 'refused'; readonly reason: 'too-large' | 'bare-newlines' }
+  | { readonly kind: 'unavailable'; readonly reason: UnavailableReason }
+  | { readonly kind: 'aborted' };
+
+export type UnavailableReason = 'storage' | 'memory' | 'policy' | 'time';
+
+/** The stores behind intake; present once Redis was seen to be fit. */
+export interface Storage {
+  readonly spool: Spool;
+  readonly ledger: Ledger;
+  readonly queue: JournalQueue;
+  readonly journalIds: JournalIds;
+}
+
+/** What accepting a message needs. */
+export interface AcceptancePorts {
+  /** Undefined while Redis is away. */
+  readonly storage: () => Storage | undefined;
+  readonly policy: () => PolicySnapshot | undefined;
+  /** Undefined when no number can be had. */
+  readonly nextMid: () => Mid | undefined;
+  readonly log: (event: MailLogEvent) => void;
+  readonly now: () => number;
+}
