@@ -165,9 +165,10 @@ describe('header sections of any octets', () => {
   });
 
   it('of a megabyte are read in one pass', () => {
-    for (const text of ['a', ':', ' ', '\n', 'a:\n', ' \n', '\r', '=?', '=?a?q?', '?= ']) {
-      for (const { value } of parseHeaderFields(octets(`X: ${text.repeat(250_000)}`)).fields)
-        decodeHeaderText(value);
+    for (const piece of ['a', ':', ' ', '\n', 'a:\n', ' \n', '\r', '=?', '=?a?q?', '?= ']) {
+      const text = piece.repeat(250_000);
+      const { fields } = parseHeaderFields(octets(`X: ${text}\r\nX${text}Y: ${text}\r\n`));
+      for (const { value } of fields) decodeHeaderText(value);
     }
   });
 });

@@ -34,7 +34,8 @@ interface RawField {
   readonly parts: string[];
 }
 
-const FIELD = /^([!-9;-~]+)[ \t]*:([\s\S]*)$/;
+/** Any visible ASCII but the colon (RFC 5322 §2.2). */
+const FIELD_NAME = /^[!-9;-~]+$/;
 
 /**
  * Reads a header section as leniently as mail demands: CRLF or bare LF, folded lines, blanks before the colon, any
@@ -53,8 +54,9 @@ export function parseHeaderFields(octets: Uint8Array): HeaderSection {
     const line = decodeOctets(octets.subarray(offset, lineEnd));
     if (/^[ \t]/.test(line)) open?.parts.push(line.replace(/^[ \t]+/, ' '));
     else {
-      const match = FIELD.exec(line);
-      open = match === null ? undefined : { name: match[1] ?? '', parts: [match[2] ?? ''] };
+      const colon = line.indexOf(':');
+      const name = line.slice(0, Math.max(colon, 0)).trimEnd();
+      open = FIELD_NAME.test(name) ? { name, parts: [line.slice(colon + 1)] } : undefined;
       if (open !== undefined) raw.push(open);
     }
     offset = next;

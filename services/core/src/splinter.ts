@@ -57,14 +57,13 @@ export function splinter(
   input: SplinterInput,
 ): readonly Splinter[] {
   const recipients = distinctRecipients(input.recipients);
-  const addresses = recipients.map(parseAddress);
-  const context: MatchContext = { senders: sendersOf(input, sources), recipients: addresses };
+  const context = { senders: sendersOf(input, sources), recipients: recipients.map(parseAddress) };
   const match = mailPolicyMatcher(table, context);
   const groups = new Map<MailPolicy | undefined, { recipients: string[]; reason: string }>();
-  for (const [index, address] of addresses.entries()) {
-    const { policy, reason } = match(address);
+  for (const recipient of recipients) {
+    const { policy, reason } = match(parseAddress(recipient));
     const group = groups.get(policy) ?? { recipients: [], reason };
-    group.recipients.push(recipients[index] ?? '');
+    group.recipients.push(recipient);
     groups.set(policy, group);
   }
   return [...table, undefined].flatMap((policy) => {
