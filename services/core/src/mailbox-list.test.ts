@@ -34,6 +34,8 @@ describe('the senders that a From or Reply-To header names', () => {
     ['a quoted local part in brackets', 'Joe <"a>b@c"@example.com>', ['"a>b@c"@example.com']],
     ['blanks around the @', 'joe @ example.com', ['joe@example.com']],
     ['blanks around the @ in brackets', '< joe@ example.com >', ['joe@example.com']],
+    ['comments in brackets', 'Pete <pete(his account)@silly.example(his host)>', ['pete@silly.example']],
+    ['comments and blanks in the domain', 'John <jdoe@machine(comment).  example>', ['jdoe@machine.example']],
     ['the null address', '<>', []],
     ['an empty header', '', []],
     ['words without an address', 'Joe Doe', []],
@@ -109,7 +111,7 @@ describe('malformed lists still tell their senders', () => {
   });
 
   it('a list of a hundred thousand pieces is read in one pass', () => {
-    for (const piece of ['"', '<\\"', '\\"', '(', '((\\"', '<', '<"', ' ', '@', ',', 'a@b,', ':', '@ ']) {
+    for (const piece of ['"', '<\\"', '\\"', '(', '((\\"', '<', '<"', '<(', ' ', '@', ',', 'a@b,', ':', '@ ']) {
       mailboxesOf(piece.repeat(100_000));
       mailboxesOf(`"${piece.repeat(100_000)}`);
       mailboxesOf(`(${piece.repeat(100_000)}`);

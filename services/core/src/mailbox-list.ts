@@ -7,7 +7,7 @@ export function mailboxesOf(value: string): readonly string[] {
   let bare = '';
   let hasAngle = false;
   const end = (): void => {
-    const address = hasAngle ? undefined : addressIn(bare);
+    const address = hasAngle ? undefined : addressIn(bare, 'bare');
     if (address !== undefined) found.push(address);
     bare = '';
     hasAngle = false;
@@ -15,7 +15,7 @@ export function mailboxesOf(value: string): readonly string[] {
   for (const token of tokens(value)) {
     if (token.kind === 'text') bare += token.text;
     else if (token.kind === 'angle') {
-      const address = addressIn(token.text.replace(SOURCE_ROUTE, ''));
+      const address = addressIn(token.text.replace(SOURCE_ROUTE, ''), 'brackets');
       if (address === undefined) continue;
       found.push(address);
       hasAngle = true;
@@ -53,8 +53,9 @@ function* tokens(value: string): Generator<Token> {
       next = quotedEnd(value, i, allowed) ?? next;
       yield { kind: 'text', text: value.slice(i, next) };
     } else if (character === '<') {
-      next = angleEnd(value, i, allowed);
-      yield { kind: 'angle', text: value.slice(i + 1, next) };
+      const angle = readAngle(value, i, allowed);
+      next = angle.end;
+      yield { kind: 'angle', text: angle.text };
     } else {
       const close = character === '(' ? commentEnd(value, i, allowed) : undefined;
       if (close === undefined)
@@ -91,26 +92,41 @@ function commentEnd(value: string, start: number, allowed: Openings): number | u
   return undefined;
 }
 
-/** At the closing bracket, the next opening one or the end of the text; brackets inside quotes do not count. */
-function angleEnd(value: string, start: number, allowed: Openings): number {
-  for (let i = start + 1; i < value.length; i += 1) {
+/**
+ * What stands between brackets, without comments, and where it ends: at the closing bracket, the next opening one or the
+ * end of the text. Brackets inside quotes do not count.
+ */
+function readAngle(value: string, start: number, allowed: Openings): { text: string; end: number } {
+  let text = '';
+  let from = start + 1;
+  for (let i = from; i < value.length; i += 1) {
     const character = value.charAt(i);
-    if (character === '<' || character === '>') return i;
+    if (character === '<' || character === '>') return { text: text + value.slice(from, i), end: i };
     if (character === '"') i = (quotedEnd(value, i, allowed) ?? i + 1) - 1;
+    else if (character === '(') {
+      const close = commentEnd(value, i, allowed);
+      if (close === undefined) continue;
+      text += value.slice(from, i);
+      from = close;
+      i = close - 1;
+    }
   }
-  return value.length;
+  return { text: text + value.slice(from), end: value.length };
 }
 
-/** The word that is an address: a bare one may stand among others when its brackets were forgotten. */
-function addressIn(text: string): string | undefined {
-  return words(text).find((word) => {
+/**
+ * The word that is an address. A bare one may stand among others, its brackets forgotten; between brackets blanks
+ * separate nothing (RFC 5322 §4.4 allows them around `@` and dots).
+ */
+function addressIn(text: string, place: 'bare' | 'brackets'): string | undefined {
+  return words(text, place === 'bare').find((word) => {
     const at = word.lastIndexOf('@');
     return at > 0 && at < word.length - 1 && at > word.lastIndexOf('"');
   });
 }
 
-/** Splits at blanks and commas outside quotes, but not around an `@` (RFC 5322 §4.4 allows blanks there). */
-function words(text: string): readonly string[] {
+/** Splits at commas and, where they separate, at blanks outside quotes, but not around an `@`. */
+function words(text: string, blanksSeparate: boolean): readonly string[] {
   const list: string[] = [];
   let word = '';
   let inQuotes = false;
@@ -118,7 +134,7 @@ function words(text: string): readonly string[] {
   for (let i = 0; i < text.length; i += 1) {
     const character = text.charAt(i);
     if (!inQuotes && /[\s,]/.test(character)) {
-      isBroken = word !== '';
+      isBroken ||= word !== '' && (blanksSeparate || character === ',');
       continue;
     }
     if (isBroken && character !== '@' && !word.endsWith('@')) {
