@@ -111,7 +111,22 @@ describe('malformed lists still tell their senders', () => {
   });
 
   it('a list of a hundred thousand pieces is read in one pass', () => {
-    for (const piece of ['"', '<\\"', '\\"', '(', '((\\"', '<', '<"', '<(', ' ', '@', ',', 'a@b,', ':', '@ ']) {
+    for (const piece of [
+      '"',
+      '<\\"',
+      '\\"',
+      '(',
+      '((\\"',
+      '<',
+      '<"',
+      '<(',
+      ' ',
+      '@',
+      ',',
+      'a@b,',
+      ':',
+      '@ ',
+    ]) {
       mailboxesOf(piece.repeat(100_000));
       mailboxesOf(`"${piece.repeat(100_000)}`);
       mailboxesOf(`(${piece.repeat(100_000)}`);
