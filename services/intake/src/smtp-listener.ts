@@ -161,9 +161,8 @@ export class Listener implements SmtpListener {
 
   #onMailFrom(session: SMTPServerSession, done: (error?: Error | null) => void): void {
     const refusal = this.#receiver.refuseMail(session.secure);
-    if (refusal !== undefined) return done(new RefusedError(refusal));
-    this.#limitTransaction(session);
-    done();
+    if (refusal === undefined) this.#limitTransaction(session);
+    done(refusal === undefined ? null : new RefusedError(refusal));
   }
 
   /** A client that sends an octet a minute never idles: the whole transaction has a limit, too. */

@@ -1,0 +1,55 @@
+import {
+  bccFrame,
+  type CopyFrame,
+  type JournalCopy,
+  journalFrame,
+  parseHeaderFields,
+  subjectOf,
+} from '@tdc/core';
+import { base64Lines, base64Size } from './base64-lines.ts';
+
+/** A copy ready to be sent: its size is known before its octets flow. */
+export interface CopyContent {
+  readonly sizeBytes: number;
+  /** Octets above 127 are among them. */
+  readonly eightBit: boolean;
+  readonly octets: AsyncIterable<Uint8Array>;
+}
+
+/** The Subject is looked for so far: header sections beyond it belong to machines. */
+const HEAD_BYTES = 256 * 1024;
+
+/**
+ * Builds the copy around the original as it comes out of the spool. The first chunk is read at once, for the report
+ * needs the Subject; what reading throws comes out of this call or out of `octets`.
+ */
+export async function buildCopy(
+  copy: JournalCopy,
+  original: AsyncGenerator<Uint8Array, void, undefined>,
+  now: number,
+): Promise<CopyContent> {
+  const first = await original.next();
+  const head = first.done === true ? new Uint8Array() : first.value;
+  const frame = frameFor(copy, head, now);
+  const bodyBytes = frame.base64 ? base64Size(copy.sizeBytes) : copy.sizeBytes;
+  async function* whole(): AsyncGenerator<Uint8Array> {
+    if (head.length > 0) yield head;
+    yield* original;
+  }
+  async function* octets(): AsyncGenerator<Uint8Array> {
+    yield frame.preamble;
+    yield* frame.base64 ? base64Lines(whole()) : whole();
+    if (frame.epilogue.length > 0) yield frame.epilogue;
+  }
+  return {
+    sizeBytes: frame.preamble.length + bodyBytes + frame.epilogue.length,
+    eightBit: copy.eightBit && !frame.base64,
+    octets: octets(),
+  };
+}
+
+function frameFor(copy: JournalCopy, head: Uint8Array, now: number): CopyFrame {
+  if (copy.route.format === 'bcc') return bccFrame(copy);
+  const { fields } = parseHeaderFields(head.subarray(0, HEAD_BYTES));
+  return journalFrame({ copy, subject: subjectOf(fields), now });
+}

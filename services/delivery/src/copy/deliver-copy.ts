@@ -1,0 +1,167 @@
+import {
+  type Dcid,
+  type DeliveryFailure,
+  type DeliveryOutcome,
+  describeFailure,
+  failureEvents,
+  formatReply,
+  type HardBounceReason,
+  hardBounceEvents,
+  isExpired,
+  type JournalCopy,
+  NO_CONNECTION,
+  nextStep,
+  softBounceEvents,
+} from '@tdc/core';
+import type { FinalOutcome, JobDisposition } from '@tdc/platform';
+import { attemptDelivery } from './attempt.ts';
+import type { DeliveryPorts, DeliveryRules } from './ports.ts';
+
+/** Time for an attempt's outcome to be recorded after the deadline, before the sweep may take the copy. */
+const LEASE_SLACK_MS = 2_000;
+const RECORD_RETRY_MS = 250;
+
+const DONE: JobDisposition = { kind: 'done' };
+
+type Attempted = Exclude<DeliveryOutcome, { kind: 'not-attempted' }>;
+
+/**
+ * Delivers one copy, or finds out what comes next: the use case behind every job. What happened is recorded first, and
+ * only what was recorded is logged and counted, so that a job that comes twice does neither twice.
+ */
+export function createDeliverCopy(ports: DeliveryPorts, rules: DeliveryRules) {
+  const { ledger, now, observe } = ports;
+
+  return async (copy: JournalCopy, signal: AbortSignal): Promise<JobDisposition> => {
+    const ticket = await ledger.beginAttempt(copy.mid, copy.expiresAt + LEASE_SLACK_MS);
+    if (ticket.kind === 'finished') return DONE;
+    if (isExpired(now(), copy.expiresAt)) return expire(copy, signal);
+    const startedAt = now();
+    const attempt = await withDeadline(copy, signal, (limited) =>
+      attemptDelivery(ports, rules, copy, limited),
+    );
+    if (attempt.kind === 'not-attempted') return giveBack(copy, attempt.retryInMs, signal);
+    observe.attempted(copy, attempt.kind, (now() - startedAt) / 1000);
+    if (attempt.kind === 'delivered') return deliver(copy, attempt, signal);
+    return fail(copy, attempt, { number: ticket.finishedAttempts + 1, signal });
+  };
+
+  /** Ends what is under way at the copy's deadline. */
+  async function withDeadline<T>(
+    copy: JournalCopy,
+    signal: AbortSignal,
+    act: (limited: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(), Math.max(0, copy.expiresAt - now()));
+    try {
+      return await act(AbortSignal.any([signal, deadline.signal]));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async function giveBack(
+    copy: JournalCopy,
+    retryInMs: number,
+    signal: AbortSignal,
+  ): Promise<JobDisposition> {
+    if (isExpired(now(), copy.expiresAt)) return expire(copy, signal);
+    await ledger.releaseAttempt(copy.mid);
+    observe.handedBack(copy);
+    return { kind: 'retry-at', at: Math.min(now() + retryInMs, copy.expiresAt) };
+  }
+
+  async function deliver(
+    copy: JournalCopy,
+    { dcid, reply }: Extract<Attempted, { kind: 'delivered' }>,
+    signal: AbortSignal,
+  ): Promise<JobDisposition> {
+    const { mid, route, enqueuedAt } = copy;
+    const recorded = await record(copy, signal, { kind: 'delivered', dcid, response: formatReply(reply) });
+    if (!recorded) return DONE;
+    ports.log({ kind: 'delivered', mid, dcid, intake: route.intake });
+    ports.log({ kind: 'finished', mid });
+    observe.delivered(copy, (now() - enqueuedAt) / 1000);
+    return DONE;
+  }
+
+  async function fail(
+    copy: JournalCopy,
+    { dcid, failure }: Extract<Attempted, { kind: 'failed' }>,
+    attempt: { readonly number: number; readonly signal: AbortSignal },
+  ): Promise<JobDisposition> {
+    const { mid, expiresAt, route } = copy;
+    observe.failed(copy, failure);
+    const step = nextStep(failure, { number: attempt.number, now: now(), expiresAt }, rules);
+    if (step.kind === 'hard-bounce')
+      return hardBounce(copy, { dcid, failure, reason: step.reason }, attempt.signal);
+    const { status, text, code, reply } = describeFailure(failure, false);
+    const response = `${status} - ${text} ('${code}', ['${reply}'])`;
+    const bounce = { attempt: attempt.number, dcid, reason: step.reason, response };
+    if (await persist(mid, attempt.signal, () => ledger.softBounce(mid, bounce))) {
+      const pending = { until: step.at, offsetMinutes: ports.offsetMinutes(step.at) };
+      for (const event of failureEvents(failure)) ports.log(event);
+      for (const event of softBounceEvents({ mid, intake: route.intake, dcid }, failure, pending))
+        ports.log(event);
+    }
+    return { kind: 'retry-at', at: step.at };
+  }
+
+  async function hardBounce(
+    copy: JournalCopy,
+    end: {
+      readonly dcid: Dcid;
+      readonly failure?: DeliveryFailure;
+      readonly reason: HardBounceReason;
+    },
+    signal: AbortSignal,
+  ): Promise<JobDisposition> {
+    const { mid, route } = copy;
+    const { dcid, failure, reason } = end;
+    const described = failure === undefined ? undefined : describeFailure(failure, true);
+    const response =
+      described === undefined
+        ? 'Delivery expired (message too old)'
+        : `${described.status} ${described.reply}`;
+    if (!(await record(copy, signal, { kind: 'hard-bounced', dcid, reason, response }))) return DONE;
+    if (failure !== undefined) for (const event of failureEvents(failure)) ports.log(event);
+    for (const event of hardBounceEvents({ mid, intake: route.intake, dcid }, reason, failure))
+      ports.log(event);
+    return DONE;
+  }
+
+  function expire(copy: JournalCopy, signal: AbortSignal): Promise<JobDisposition> {
+    return hardBounce(copy, { dcid: NO_CONNECTION, reason: 'expired' }, signal);
+  }
+
+  function record(copy: JournalCopy, signal: AbortSignal, outcome: FinalOutcome): Promise<boolean> {
+    return persist(copy.mid, signal, () => ledger.finish(copy.mid, outcome));
+  }
+
+  /**
+   * Writes until it is written: what the peer has answered must not be forgotten because Redis is away for a moment.
+   * The worker's end stops it; another worker then repeats the copy under the same journal id.
+   */
+  async function persist(
+    mid: JournalCopy['mid'],
+    signal: AbortSignal,
+    write: () => Promise<boolean>,
+  ): Promise<boolean> {
+    for (;;) {
+      try {
+        return await write();
+      } catch (error) {
+        if (signal.aborted) throw error;
+        observe.recordDelayed(mid);
+        await pause(RECORD_RETRY_MS);
+      }
+    }
+  }
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+  });
+}

@@ -1,0 +1,36 @@
+import type { DeliveryFailure, DeliveryOutcome, JournalCopy, MailLogEvent, Mid } from '@tdc/core';
+import type { Ledger, Spool } from '@tdc/platform';
+import type { Acquisition } from '../destination/destination.ts';
+
+/** What delivering a copy works with. */
+export interface DeliveryPorts {
+  readonly ledger: Pick<Ledger, 'beginAttempt' | 'releaseAttempt' | 'softBounce' | 'finish'>;
+  readonly spool: Pick<Spool, 'read'>;
+  /** Gets a connection to the copy's destination, or word that there is none. */
+  readonly acquire: (copy: JournalCopy, signal: AbortSignal) => Promise<Acquisition>;
+  readonly log: (event: MailLogEvent) => void;
+  readonly observe: CopyObserver;
+  readonly now: () => number;
+  /** Minutes east of UTC, for dates in log lines. */
+  readonly offsetMinutes: (at: number) => number;
+}
+
+/** Counts what becomes of copies; called only for what was recorded. */
+export interface CopyObserver {
+  attempted(
+    copy: JournalCopy,
+    outcome: Exclude<DeliveryOutcome['kind'], 'not-attempted'>,
+    seconds: number,
+  ): void;
+  delivered(copy: JournalCopy, secondsSinceEnqueued: number): void;
+  /** An attempt failed; told before anything is recorded. */
+  failed(copy: JournalCopy, failure: DeliveryFailure): void;
+  handedBack(copy: JournalCopy): void;
+  /** Redis did not take an outcome at once. */
+  recordDelayed(mid: Mid): void;
+}
+
+export interface DeliveryRules {
+  readonly retryDelaySeconds: number;
+  readonly finalReplyMs: number;
+}

@@ -1,0 +1,107 @@
+import type { CopyRoute, JournalCopy } from '@tdc/core';
+import type { DestinationPorts, DestinationRules, Load } from '../ports.ts';
+import { type Acquisition, Destination, PREFETCH } from './destination.ts';
+
+/** What the queue looks like from outside this process, by alias. */
+export interface LoadSource {
+  /** Active recipients of every intake that has any. */
+  activeRecipients(): Promise<Readonly<Record<string, number>>>;
+  /** Workers that hold connections to the intake. */
+  workers(intake: string): Promise<number>;
+}
+
+export interface DestinationsOptions {
+  readonly ports: DestinationPorts;
+  readonly rules: DestinationRules;
+  readonly load: LoadSource;
+  /** Sets how many jobs the worker handles at once. */
+  readonly setConcurrency: (jobs: number) => void;
+  readonly maxJobs: number;
+}
+
+/** Jobs of other destinations that may be looked at while one holds all it can use. */
+const SLACK = 8;
+const LOOK_MS = 500;
+
+const keyOf = ({ intake, address, host, port }: CopyRoute): string =>
+  [intake, address, host ?? '', port].join(' ');
+
+/**
+ * All destinations of this process. The jobs it holds at once are as many as its destinations can use, and some more
+ * only while other destinations have copies, too: so one that is slow or down never takes another's capacity.
+ */
+export class Destinations {
+  readonly #options: DestinationsOptions;
+  readonly #all = new Map<string, Destination>();
+  #others = false;
+  #looking = false;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(options: DestinationsOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => void this.#look(), LOOK_MS);
+  }
+
+  acquire(copy: JournalCopy, signal: AbortSignal): Promise<Acquisition> {
+    const key = keyOf(copy.route);
+    let destination = this.#all.get(key);
+    if (destination === undefined) {
+      destination = new Destination(copy.route, this.#options.ports, this.#options.rules);
+      this.#all.set(key, destination);
+      this.#tune();
+    }
+    return destination.acquire(signal);
+  }
+
+  /** The peer refused something for good: worth showing in hoststatus. */
+  refused(copy: JournalCopy, failure: Parameters<Destination['host']['refused']>[0]): void {
+    this.#all.get(keyOf(copy.route))?.host.refused(failure);
+  }
+
+  get openConnections(): number {
+    return [...this.#all.values()].reduce((total, one) => total + one.openConnections, 0);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    for (const destination of this.#all.values()) destination.close();
+  }
+
+  async #look(): Promise<void> {
+    if (this.#looking || this.#all.size === 0) return;
+    this.#looking = true;
+    try {
+      const active = await this.#options.load.activeRecipients();
+      const aliases = Object.keys(active).filter((alias) => (active[alias] ?? 0) > 0);
+      for (const destination of this.#all.values()) {
+        const { intake } = destination.route;
+        destination.setLoad(await this.#loadOf(intake, active[intake] ?? 0));
+      }
+      const here = new Set([...this.#all.values()].map(({ route }) => route.intake));
+      this.#others = this.#all.size > 1 || aliases.some((alias) => !here.has(alias));
+    } catch {
+      // Redis is away: what was known last is good enough, and nothing can be queued meanwhile.
+    } finally {
+      this.#looking = false;
+    }
+    this.#forgetUnused();
+    this.#tune();
+  }
+
+  async #loadOf(intake: string, activeRecipients: number): Promise<Load> {
+    return { activeRecipients, workers: Math.max(1, await this.#options.load.workers(intake)) };
+  }
+
+  /** A route that an edit replaced has no copies any more, and no connections. What is known of a down host stays. */
+  #forgetUnused(): void {
+    for (const [key, destination] of this.#all) {
+      if (destination.isIdle && !destination.host.isDown) this.#all.delete(key);
+    }
+  }
+
+  #tune(): void {
+    const used = [...this.#all.values()].reduce((total, one) => total + one.capacity, 0);
+    const wanted = Math.max(SLACK, used + (this.#others ? SLACK : 0));
+    this.#options.setConcurrency(Math.min(this.#options.maxJobs, Math.max(PREFETCH, wanted)));
+  }
+}

@@ -1,0 +1,57 @@
+import { type DeliveryFailure, formatReply, type HostState, UNKNOWN_HOST } from '@tdc/core';
+import type { DestinationPorts } from '../ports.ts';
+import type { Resolution } from './resolve-destination.ts';
+
+/** Activity alone is written this often at most. */
+const SAVE_EVERY_MS = 2_000;
+
+/** What is known of a destination's host; kept where tophosts and hoststatus find it. */
+export class HostRecord {
+  readonly #intake: string;
+  readonly #ports: Pick<DestinationPorts, 'saveHost' | 'now'>;
+  #state: HostState = UNKNOWN_HOST;
+  #savedAt = 0;
+
+  constructor(intake: string, ports: Pick<DestinationPorts, 'saveHost' | 'now'>) {
+    this.#intake = intake;
+    this.#ports = ports;
+  }
+
+  /** Whether the last attempt to connect failed. */
+  get isDown(): boolean {
+    return !this.#state.up;
+  }
+
+  resolved({ mxRecords, candidates }: Extract<Resolution, { kind: 'resolved' }>): void {
+    const addresses = [...new Set(candidates.map(({ address }) => address))];
+    this.#change({ mxRecords, addresses }, false);
+  }
+
+  reached(): void {
+    this.#change({ up: true, lastActivityAt: this.#ports.now() }, !this.#state.up);
+  }
+
+  active(): void {
+    this.#change({ lastActivityAt: this.#ports.now() }, false);
+  }
+
+  /** The destination could not be reached. */
+  failed(failure: DeliveryFailure): void {
+    this.refused(failure);
+    this.#change({ up: false, lastActivityAt: this.#ports.now() }, this.#state.up);
+  }
+
+  /** Remembers a 5XX reply, whoever it was for. */
+  refused(failure: DeliveryFailure): void {
+    if (failure.kind !== 'smtp-reply' || failure.reply.code < 500) return;
+    this.#change({ last5xx: formatReply(failure.reply) }, true);
+  }
+
+  #change(change: Partial<HostState>, important: boolean): void {
+    this.#state = { ...this.#state, ...change };
+    const now = this.#ports.now();
+    if (!important && now - this.#savedAt < SAVE_EVERY_MS) return;
+    this.#savedAt = now;
+    this.#ports.saveHost(this.#intake, this.#state);
+  }
+}

@@ -1,0 +1,101 @@
+import { combinations, type Metrics } from '@tdc/platform';
+import type { CopyObserver } from './copy/ports.ts';
+import type { ConnectionObserver } from './ports.ts';
+
+/** Seconds. An edge at exactly 120, the end of a copy's life. */
+const LATENCY_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 90, 120, 180];
+const ATTEMPT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
+const SETUP_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+const OUTCOMES = ['delivered', 'failed'];
+const FAILURES = ['network', 'tls', 'dns', 'refused'];
+
+/** Every metric of delivery. Outcomes of copies are the monitor's to count; these are this process's own doings. */
+export function createDeliveryMetrics(metrics: Metrics) {
+  const attempts = metrics.counter({
+    name: 'tdc_delivery_attempts_total',
+    help: 'Attempts made by this process, by outcome.',
+    labels: ['intake', 'outcome'],
+  });
+  const attemptDuration = metrics.histogram({
+    name: 'tdc_delivery_attempt_duration_seconds',
+    help: 'From taking up a copy to the end of the attempt, waiting for a connection included.',
+    labels: ['intake', 'outcome'],
+    buckets: ATTEMPT_BUCKETS,
+  });
+  const latency = metrics.histogram({
+    name: 'tdc_delivery_latency_seconds',
+    help: 'From enqueueing a copy to its delivery.',
+    labels: ['intake'],
+    buckets: LATENCY_BUCKETS,
+  });
+  const handedBack = metrics.counter({
+    name: 'tdc_delivery_handed_back_total',
+    help: 'Copies put back untried: no connection was to be had, or the process was stopping.',
+    labels: ['intake'],
+  });
+  const recordDelays = metrics.counter({
+    name: 'tdc_delivery_record_delays_total',
+    help: 'Times an outcome could not be recorded at once.',
+    known: [{}],
+  });
+  const setup = metrics.histogram({
+    name: 'tdc_delivery_connection_setup_seconds',
+    help: 'From the first packet to the end of TLS and EHLO.',
+    labels: ['intake'],
+    buckets: SETUP_BUCKETS,
+  });
+  const opened = metrics.counter({
+    name: 'tdc_delivery_connections_opened_total',
+    help: 'Outbound connections that were secured.',
+    labels: ['intake'],
+  });
+  const closed = metrics.counter({
+    name: 'tdc_delivery_connections_closed_total',
+    help: 'Outbound connections that have ended.',
+    labels: ['intake'],
+  });
+  const failures = metrics.counter({
+    name: 'tdc_delivery_connection_failures_total',
+    help: 'Connections that did not come about, by what failed.',
+    labels: ['intake', 'kind'],
+  });
+  const open = metrics.gauge({
+    name: 'tdc_delivery_connections_open',
+    help: 'Outbound connections of this process, those being opened included.',
+    known: [{}],
+  });
+
+  const copies: Omit<CopyObserver, 'failed'> = {
+    attempted({ route: { intake } }, outcome, seconds) {
+      attempts.inc({ intake, outcome });
+      attemptDuration.observe(seconds, { intake, outcome });
+    },
+    delivered: ({ route: { intake } }, seconds) => latency.observe(seconds, { intake }),
+    handedBack: ({ route: { intake } }) => handedBack.inc({ intake }),
+    recordDelayed: () => recordDelays.inc(),
+  };
+  const connections: ConnectionObserver = {
+    opened(intake, seconds) {
+      opened.inc({ intake });
+      setup.observe(seconds, { intake });
+    },
+    failed: (intake, kind) => failures.inc({ intake, kind }),
+    closed: (intake) => closed.inc({ intake }),
+  };
+  return {
+    copies,
+    connections,
+    open,
+    /** Makes every series of an intake exist, at 0. */
+    knowIntakes(aliases: readonly string[]) {
+      for (const intake of aliases) {
+        for (const labels of combinations({ intake: [intake], outcome: OUTCOMES })) attempts.inc(labels, 0);
+        for (const labels of combinations({ intake: [intake], kind: FAILURES })) failures.inc(labels, 0);
+        for (const counter of [handedBack, opened, closed]) counter.inc({ intake }, 0);
+      }
+    },
+  };
+}
+
+export type DeliveryMetrics = ReturnType<typeof createDeliveryMetrics>;

@@ -1,0 +1,66 @@
+import type {
+  ConnectionEnds,
+  CopyRoute,
+  Dcid,
+  HostState,
+  IntakeLimits,
+  IntakeTls,
+  MailLogEvent,
+} from '@tdc/core';
+import type { ResolveDestination } from './destination/resolve-destination.ts';
+import type { OpenResult } from './smtp/smtp-connection.ts';
+
+/** How copies are carried to an intake: from the newest policy revision, by alias. */
+export interface Carriage {
+  readonly tls: IntakeTls;
+  readonly limits: IntakeLimits;
+}
+
+/** How busy a destination is, over all workers. */
+export interface Load {
+  readonly activeRecipients: number;
+  readonly workers: number;
+}
+
+/** The shared ceiling on connections; answers false when it is reached or cannot be asked. */
+export interface Ceiling {
+  acquire(intake: string, dcid: Dcid, limit: number): Promise<boolean>;
+  release(intake: string, dcid: Dcid): Promise<void>;
+}
+
+/** Opens one connection to one address. */
+export type OpenTo = (
+  target: {
+    readonly address: string;
+    readonly port: number;
+    readonly hostName: string;
+    readonly tls: IntakeTls;
+    readonly onConnected: (ends: ConnectionEnds) => void;
+  },
+  signal: AbortSignal,
+) => Promise<OpenResult>;
+
+/** What a destination works with. */
+export interface DestinationPorts {
+  readonly resolve: ResolveDestination;
+  readonly open: OpenTo;
+  readonly ceiling: Ceiling;
+  readonly nextDcid: () => Dcid | undefined;
+  readonly carriage: (route: CopyRoute) => Carriage;
+  readonly log: (event: MailLogEvent) => void;
+  readonly observe: ConnectionObserver;
+  readonly saveHost: (intake: string, state: HostState) => void;
+  readonly now: () => number;
+}
+
+/** Counts what happens to connections. */
+export interface ConnectionObserver {
+  opened(intake: string, seconds: number): void;
+  failed(intake: string, kind: 'network' | 'tls' | 'dns' | 'refused'): void;
+  closed(intake: string): void;
+}
+
+export interface DestinationRules {
+  readonly minConnections: number;
+  readonly idleMs: number;
+}
