@@ -6,19 +6,24 @@ import { join } from 'node:path';
 import { connectRedis } from '@tdc/platform';
 import { waitUntil } from './wait-until.ts';
 
-/** A Redis server of a test's own: on a Unix socket in a new folder, nothing on disk, gone with the test. */
+/** A Redis server of a test's own: on a Unix socket in a new folder, gone with the test. */
 export interface RedisServer {
   /** What `TDC_REDIS_URL` takes. The same after a restart. */
   readonly url: string;
-  /** Ends the server, by default as a crash does. What it held is lost. */
+  /** Ends the server, by default as a crash does. What it held is lost, unless `args` keep it. */
   stop(signal?: NodeJS.Signals): Promise<void>;
-  /** Starts it again, empty, on the same socket. */
+  /** Starts it again on the same socket, with what is left of what it held. */
   start(): Promise<void>;
+  /** Sends a signal and does not wait: SIGSTOP makes a server that takes connections and never answers. */
+  signal(signal: NodeJS.Signals): void;
   /** Ends the server and removes its folder. */
   remove(): Promise<void>;
 }
 
-/** Starts a server; `args` go behind our own on its command line. */
+/** Command line of a server that keeps every write it answered through a crash. */
+export const KEEP_ALL = ['--appendonly', 'yes', '--appendfsync', 'always'];
+
+/** Starts a server that keeps nothing on disk; `args` go behind our own on its command line. */
 export async function startRedisServer(args: readonly string[] = []): Promise<RedisServer> {
   const folder = mkdtempSync(join(tmpdir(), 'tdc-redis-'));
   const socket = join(folder, 'redis.sock');
@@ -28,8 +33,11 @@ export async function startRedisServer(args: readonly string[] = []): Promise<Re
     const own = ['--port', '0', '--unixsocket', socket, '--dir', folder, '--save', '', '--appendonly', 'no'];
     child = spawn('redis-server', [...own, ...args], { stdio: 'ignore' });
     const probe = connectRedis(socket, { role: 'command' });
-    await waitUntil(async () => (await probe.ping()) === 'PONG', { what: 'redis-server answering' });
-    probe.disconnect();
+    try {
+      await waitUntil(async () => (await probe.ping()) === 'PONG', { what: 'redis-server answering' });
+    } finally {
+      probe.disconnect();
+    }
   };
   const stop = async (signal: NodeJS.Signals = 'SIGKILL'): Promise<void> => {
     const running = child;
@@ -43,6 +51,7 @@ export async function startRedisServer(args: readonly string[] = []): Promise<Re
     url: socket,
     stop,
     start,
+    signal: (signal) => void child?.kill(signal),
     async remove() {
       await stop();
       rmSync(folder, { recursive: true, force: true });

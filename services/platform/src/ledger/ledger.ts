@@ -64,7 +64,10 @@ export interface TrackedCopy {
  * script, so counters, tracking and the set of active copies always agree, whichever process is killed when.
  */
 export interface Ledger {
-  /** Counts the message as seen, its splinters as enqueued or skipped, and makes every copy active. */
+  /**
+   * Counts the message as seen, its splinters as enqueued or skipped, and makes every copy active. May be repeated with
+   * the same copies. Rejects, too, when a MID is known to belong to another copy.
+   */
   commit(decision: Decision): Promise<void>;
   /** Notes that the copies' jobs are in the queue; until then they count as orphans. */
   confirmQueued(mids: readonly Mid[]): Promise<void>;
@@ -98,5 +101,6 @@ export interface Ledger {
   oldestActive(): Promise<Readonly<Record<string, number>>>;
   /** Forgets finished copies beyond the bounds, a batch at a time. Answers how many. */
   trimTracking(bounds: { readonly keepFrom: number; readonly maxCopies: number }): Promise<number>;
+  /** What is known of a copy, or of the newest copies whose original has this Message-ID, oldest first. */
   track(query: { readonly mid: Mid } | { readonly messageIdHeader: string }): Promise<readonly TrackedCopy[]>;
 }

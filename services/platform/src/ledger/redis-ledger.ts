@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { JournalCopy } from '@tdc/core';
 import type { RedisClient } from '../redis/connect.ts';
 import type { RedisKeys } from '../redis/keys.ts';
@@ -8,12 +8,14 @@ import * as scripts from './scripts.ts';
 
 export interface LedgerOptions {
   readonly now: () => number;
-  /** How long tracking remembers a copy beyond its deadline. */
+  /** How long tracking remembers a copy beyond its outcome, at most. */
   readonly trackingHours: number;
 }
 
 const TRIM_BATCH = 1000;
 const MAX_RESPONSE_LENGTH = 500;
+/** Anybody can send the same Message-ID time and again: tracking shows the newest of them. */
+const MAX_TRACKED = 100;
 
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -77,10 +79,18 @@ export function createLedger(redis: RedisClient, keys: RedisKeys, options: Ledge
     async softBounce(mid, bounce) {
       const { attempt, dcid, reason } = bounce;
       const response = bounce.response.slice(0, MAX_RESPONSE_LENGTH);
-      return (await run(scripts.SOFT_BOUNCE, mid, attempt, dcid, reason, response)) === 1;
+      return (await run(scripts.SOFT_BOUNCE, mid, randomUUID(), attempt, dcid, reason, response)) === 1;
     },
     async finish(mid, outcome) {
-      return (await run(scripts.FINISH, mid, now(), ...finishArguments(outcome))) === 1;
+      const answer = await run(
+        scripts.FINISH,
+        mid,
+        randomUUID(),
+        now(),
+        trackingMs,
+        ...finishArguments(outcome),
+      );
+      return answer === 1;
     },
     expired: async (at, limit) => jobs(await run(scripts.EXPIRED, at, limit)),
     orphans: async (before, limit) => jobs(await run(scripts.ORPHANS, before, limit)),
@@ -100,7 +110,8 @@ export function createLedger(redis: RedisClient, keys: RedisKeys, options: Ledge
       Number(await run(scripts.TRIM, keepFrom, maxCopies, TRIM_BATCH)),
     async track(query) {
       if ('mid' in query) return load([query.mid]);
-      return load((await redis.smembers(keys.messageId(hashOf(query.messageIdHeader)))).sort(byNumber));
+      const mids = await redis.smembers(keys.messageId(hashOf(query.messageIdHeader)));
+      return load(mids.sort(byNumber).slice(-MAX_TRACKED));
     },
   };
 }

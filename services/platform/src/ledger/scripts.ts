@@ -1,7 +1,10 @@
 /**
  * The ledger's scripts. Each gets KEYS[1] = the counters and ARGV[1] = the key prefix; every other key is made from the
  * prefix, whose hash tag keeps them all in the slot of KEYS[1]. A copy's record is a hash with `job` (JSON of the
- * JournalCopy), `intake`, `state`, `attempts`, and of the last attempt `dcid`, `reason`, `response`, at the end `at`.
+ * JournalCopy), `intake`, `index` (hash of the Message-ID), `state`, `attempts`, of the last attempt `dcid`, `reason`,
+ * `response`, at the end `at`, and `call`, the call that last recorded a bounce or an outcome: a call that is sent again
+ * because its answer was lost is answered as it was at first. A call that would write when Redis is at its memory limit
+ * fails before it wrote anything; FINISH and WITHDRAW begin by freeing memory and are let through.
  */
 
 /** Shared by all scripts: names of keys, and leaving the set of active copies. */
@@ -18,44 +21,51 @@ local function leave(mid, intake, state)
   redis.call('UNLINK', key('spool', mid))
   count(state .. ':' .. intake, -1)
 end
+local function forget(mid, index)
+  redis.call('ZREM', key('tracking'), mid)
+  redis.call('UNLINK', key('copy', mid))
+  if index and index ~= '' then redis.call('SREM', key('message-id', index), mid) end
+end
 `;
 
 /**
- * Counts a message as seen, its splinters as enqueued or skipped, and makes each copy active. A MID that is known
- * already is passed over, so that a commit whose answer was lost can be repeated.
+ * Counts a message as seen, its splinters as enqueued or skipped, and makes each copy active. When its copies are known
+ * already nothing is done, so that a commit whose answer was lost can be repeated. A MID under which another copy is
+ * known is an error: Redis lost its numbers and gave it out twice.
  * ARGV: prefix, now, milliseconds of tracking, JSON list of skip reasons, then per copy: JSON, hash of the Message-ID.
+ * Answers how many were counted as seen.
  */
 export const COMMIT = `${PRELUDE}
-local now, tracking_ms = tonumber(ARGV[2]), tonumber(ARGV[3])
-local seen = 0
-for _, reason in ipairs(cjson.decode(ARGV[4])) do
-  seen = seen + 1
-  count('skipped:' .. reason, 1)
-end
+local now, tracking_ms = ARGV[2], tonumber(ARGV[3])
+local copies = {}
 for i = 5, #ARGV, 2 do
   local job = cjson.decode(ARGV[i])
   local mid = string.format('%.0f', job.mid)
-  local record = key('copy', mid)
-  if redis.call('EXISTS', record) == 0 then
-    local intake = job.route.intake
-    redis.call('HSET', record, 'job', ARGV[i], 'intake', intake, 'state', 'unattempted', 'attempts', 0)
-    redis.call('PEXPIREAT', record, string.format('%.0f', job.expiresAt + tracking_ms))
-    redis.call('ZADD', key('active'), job.expiresAt, mid)
-    redis.call('ZADD', key('unqueued'), now, mid)
-    redis.call('ZADD', key('oldest', intake), job.enqueuedAt, mid)
-    redis.call('ZADD', key('tracking'), job.enqueuedAt, mid)
-    if ARGV[i + 1] ~= '' then
-      local index = key('message-id', ARGV[i + 1])
-      redis.call('SADD', index, mid)
-      redis.call('PEXPIREAT', index, string.format('%.0f', job.expiresAt + tracking_ms))
-    end
-    seen = seen + 1
-    count('enqueued:' .. intake, 1)
-    count('unattempted:' .. intake, 1)
-  end
+  local known = redis.call('HGET', key('copy', mid), 'job')
+  if known and cjson.decode(known).journalId == job.journalId then return 0 end
+  if known then return redis.error_reply('TAKEN MID ' .. mid .. ' belongs to another copy') end
+  table.insert(copies, {mid = mid, job = job, json = ARGV[i], index = ARGV[i + 1]})
 end
-count('seen', seen)
-return seen
+local skipped = cjson.decode(ARGV[4])
+for _, reason in ipairs(skipped) do count('skipped:' .. reason, 1) end
+for _, copy in ipairs(copies) do
+  local mid, job, intake = copy.mid, copy.job, copy.job.route.intake
+  redis.call('HSET', key('copy', mid), 'job', copy.json, 'intake', intake, 'index', copy.index,
+    'state', 'unattempted', 'attempts', 0)
+  redis.call('ZADD', key('active'), job.expiresAt, mid)
+  redis.call('ZADD', key('unqueued'), now, mid)
+  redis.call('ZADD', key('oldest', intake), job.enqueuedAt, mid)
+  redis.call('ZADD', key('tracking'), job.enqueuedAt, mid)
+  if copy.index ~= '' then
+    local index = key('message-id', copy.index)
+    redis.call('SADD', index, mid)
+    redis.call('PEXPIREAT', index, string.format('%.0f', job.expiresAt + tracking_ms))
+  end
+  count('enqueued:' .. intake, 1)
+  count('unattempted:' .. intake, 1)
+end
+count('seen', #skipped + #copies)
+return #skipped + #copies
 `;
 
 /** Takes commits back whose jobs could not be queued. ARGV: prefix, MIDs. Answers how many were taken back. */
@@ -64,11 +74,10 @@ local taken = 0
 for i = 2, #ARGV do
   local mid = ARGV[i]
   local record = key('copy', mid)
-  local state, intake = unpack(redis.call('HMGET', record, 'state', 'intake'))
+  local state, intake, index = unpack(redis.call('HMGET', record, 'state', 'intake', 'index'))
   if state == 'unattempted' then
     leave(mid, intake, state)
-    redis.call('ZREM', key('tracking'), mid)
-    redis.call('UNLINK', record)
+    forget(mid, index)
     count('enqueued:' .. intake, -1)
     count('skipped:enqueue-failed', 1)
     taken = taken + 1
@@ -106,30 +115,36 @@ end
 return 1
 `;
 
-/** ARGV: prefix, MID, attempt, DCID, reason, response. Answers 1 once per attempt. */
+/** ARGV: prefix, MID, call, attempt, DCID, reason, response. Answers 1 to the one call that recorded the attempt. */
 export const SOFT_BOUNCE = `${PRELUDE}
 local mid, record = ARGV[2], key('copy', ARGV[2])
-local state, intake, attempts = unpack(redis.call('HMGET', record, 'state', 'intake', 'attempts'))
-if not is_active(state) or tonumber(attempts) >= tonumber(ARGV[3]) then return 0 end
-redis.call('HSET', record, 'attempts', ARGV[3], 'dcid', ARGV[4], 'reason', ARGV[5], 'response', ARGV[6])
+local state, intake, attempts, call = unpack(redis.call('HMGET', record, 'state', 'intake', 'attempts', 'call'))
+if call == ARGV[3] then return 1 end
+if not is_active(state) or tonumber(attempts) >= tonumber(ARGV[4]) then return 0 end
+redis.call('HSET', record, 'attempts', ARGV[4], 'dcid', ARGV[5], 'reason', ARGV[6], 'response', ARGV[7],
+  'call', ARGV[3])
 redis.call('ZREM', key('attempting'), mid)
-count('soft:' .. intake .. ':' .. ARGV[5], 1)
+count('soft:' .. intake .. ':' .. ARGV[6], 1)
 return 1
 `;
 
 /**
- * Records an outcome, once per MID. ARGV: prefix, MID, now, state, counter, DCID, reason, response; the counter is a
- * field name with %s in place of the intake. Answers 1 when this call recorded it.
+ * Records an outcome, once per MID; from then on the record lives as long as tracking. ARGV: prefix, MID, call, now,
+ * milliseconds of tracking, state, counter, DCID, reason, response; the counter is a field name with %s in place of the
+ * intake. Answers 1 to the one call that recorded it.
  */
 export const FINISH = `${PRELUDE}
 local mid, record = ARGV[2], key('copy', ARGV[2])
-local state, intake, attempts = unpack(redis.call('HMGET', record, 'state', 'intake', 'attempts'))
+local state, intake, attempts, call = unpack(redis.call('HMGET', record, 'state', 'intake', 'attempts', 'call'))
+if call == ARGV[3] then return 1 end
 if not is_active(state) then return 0 end
 if redis.call('ZSCORE', key('attempting'), mid) then attempts = attempts + 1 end
 leave(mid, intake, state)
-redis.call('HSET', record, 'state', ARGV[4], 'at', ARGV[3], 'attempts', attempts, 'reason', ARGV[7], 'response', ARGV[8])
-if ARGV[6] ~= '0' then redis.call('HSET', record, 'dcid', ARGV[6]) end
-count(string.format(ARGV[5], intake), 1)
+redis.call('HSET', record, 'state', ARGV[6], 'at', ARGV[4], 'attempts', attempts, 'reason', ARGV[9],
+  'response', ARGV[10], 'call', ARGV[3])
+if ARGV[8] ~= '0' then redis.call('HSET', record, 'dcid', ARGV[8]) end
+redis.call('PEXPIREAT', record, string.format('%.0f', ARGV[4] + ARGV[5]))
+count(string.format(ARGV[7], intake), 1)
 return 1
 `;
 
@@ -168,8 +183,7 @@ if excess <= 0 then return 0 end
 local trimmed = 0
 for _, mid in ipairs(redis.call('ZRANGE', key('tracking'), 0, excess - 1)) do
   if not redis.call('ZSCORE', key('active'), mid) then
-    redis.call('ZREM', key('tracking'), mid)
-    redis.call('UNLINK', key('copy', mid))
+    forget(mid, redis.call('HGET', key('copy', mid), 'index'))
     trimmed = trimmed + 1
   end
 end

@@ -11,7 +11,7 @@ export interface RedisKeys {
   readonly sequence: (name: 'mid' | 'icid' | 'dcid') => string;
   /** string, binary: a message as received. Lives as long as its copy may, and a minute more. */
   readonly spool: (mid: Mid) => string;
-  /** hash: what is known of one copy; holds the job while it is active. Lives while active, then as tracking. */
+  /** hash: what is known of one copy, with its job. Lives while active, then as tracking. */
   readonly copy: (mid: Mid) => string;
   /** zset MID → deadline: the copies without an outcome. */
   readonly active: string;
