@@ -26,13 +26,13 @@ const finished: MailLogEvent = { kind: 'finished', mid: toMid(7) };
 describe('the log', () => {
   it('writes the text form, dated where the process runs', () => {
     assert.deepEqual(
-      logged('text', 'info', ({ log }) => log(finished)),
+      logged('text', 'info', (log) => log.log(finished)),
       ['Fri Feb 16 15:19:22 2024 Info: Message finished MID 7 done\n'],
     );
   });
 
   it('writes the JSON form, dated in UTC', () => {
-    const [line = ''] = logged('json', 'info', ({ log }) => log(finished));
+    const [line = ''] = logged('json', 'info', (log) => log.log(finished));
     assert.ok(line.endsWith('}\n'));
     assert.deepEqual(JSON.parse(line), {
       time: '2024-02-16T21:19:22.000Z',

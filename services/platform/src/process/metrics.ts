@@ -1,3 +1,4 @@
+import { invariant } from '@tdc/core';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 type Labels = Readonly<Record<string, string>>;
@@ -7,6 +8,8 @@ export interface CounterMetric {
   inc(labels?: Labels, by?: number): void;
   /** Sets the value to one that is kept elsewhere; it must never fall. */
   set(value: number, labels?: Labels): void;
+  /** Forgets every label combination. */
+  reset(): void;
 }
 
 export interface GaugeMetric {
@@ -54,12 +57,10 @@ export function createMetrics(process: { readonly component: string; readonly ve
   const registry = new Registry();
   const collectors: (() => Promise<void>)[] = [];
   collectDefaultMetrics({ register: registry });
-  const base = ({ name, help, labels }: MetricOptions) => ({
-    name,
-    help,
-    labelNames: [...(labels ?? [])],
-    registers: [registry],
-  });
+  const base = ({ name, help, labels }: MetricOptions) => {
+    invariant(/^tdc_[a-z0-9_]+$/.test(name), `metric ${name} must begin with tdc_`);
+    return { name, help, labelNames: [...(labels ?? [])], registers: [registry] };
+  };
   const metrics: Metrics = {
     counter(options) {
       const counter = new Counter(base(options));
@@ -70,6 +71,7 @@ export function createMetrics(process: { readonly component: string; readonly ve
           counter.remove(labels);
           counter.inc(labels, value);
         },
+        reset: () => counter.reset(),
       };
     },
     gauge(options) {

@@ -75,8 +75,10 @@ async function handle(
   const probe = (result: ProbeResult) =>
     answer(response, result.ok ? 200 : 503, PLAIN, result.ok ? 'ok\n' : `${result.reason}\n`);
   const route = options.routes?.[path];
-  if (request.method !== 'GET' && request.method !== 'HEAD') answer(response, 405, PLAIN, 'only GET\n');
-  else if (path === '/livez') probe(options.livez());
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.setHeader('allow', 'GET, HEAD');
+    answer(response, 405, PLAIN, 'only GET\n');
+  } else if (path === '/livez') probe(options.livez());
   else if (path === '/readyz') probe(options.readyz());
   else if (path === '/metrics') {
     answer(response, 200, 'text/plain; version=0.0.4; charset=utf-8', await options.metrics());

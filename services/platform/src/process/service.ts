@@ -1,4 +1,4 @@
-import { writeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
 import { InvariantError } from '@tdc/core';
 import { ConfigError, EXIT_CONFIG, EXIT_SOFTWARE } from './config-error.ts';
 import type { Environment, EnvReader } from './env-reader.ts';
@@ -51,14 +51,16 @@ function announce(log: Logger, env: Environment, addresses: Readonly<Record<stri
   if (!Number.isInteger(fd) || fd < 3) return;
   try {
     writeSync(fd, `${JSON.stringify(addresses)}\n`);
+    closeSync(fd);
   } catch {
     // Nobody waits any more: the service runs all the same.
   }
 }
 
-function plainLogger(): Logger {
+/** The log of a process whose configuration is not read yet, in the form that was asked for where that is plain. */
+function earlyLogger(env: Environment): Logger {
   return createLogger({
-    format: 'text',
+    format: env['TDC_LOG_FORMAT'] === 'json' ? 'json' : 'text',
     level: 'info',
     now: Date.now,
     offsetMinutes: localOffsetMinutes,
@@ -90,7 +92,7 @@ export async function runService<Config extends CommonConfig>(
   env: Environment,
 ): Promise<number> {
   const { component } = definition;
-  let log = plainLogger();
+  let log = earlyLogger(env);
   try {
     const config = definition.loadConfig(env);
     const now = Date.now;

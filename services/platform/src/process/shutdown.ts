@@ -19,9 +19,12 @@ export interface ShutdownOptions {
   readonly now: () => number;
 }
 
+/** What a step may take beyond the deadline: to close what the deadline cut. */
+const CLOSING_MS = 1000;
+
 /**
- * Goes down in order on SIGTERM and SIGINT: stops taking work, finishes what is open, closes. A step that fails is
- * logged and the next one runs; all share one deadline.
+ * Goes down in order on SIGTERM and SIGINT: stops taking work, finishes what is open, closes. A step that fails or is
+ * late is logged and the next one runs; all share one deadline. A second signal ends the wait at once.
  */
 export function createShutdown({ log, graceSeconds, now }: ShutdownOptions): Shutdown {
   const steps: { readonly name: string; readonly step: DrainStep }[] = [];
@@ -35,9 +38,8 @@ export function createShutdown({ log, graceSeconds, now }: ShutdownOptions): Shu
     const deadline = now() + graceSeconds * 1000;
     log.notice('info', 'draining', `draining: ${reason}`);
     for (const { name, step } of steps.toReversed()) {
-      const left = Math.max(0, deadline - now());
       try {
-        await Promise.race([step(deadline), expiry(left + 1000)]);
+        await within(Math.max(0, deadline - now()) + CLOSING_MS, step(deadline));
       } catch (error) {
         log.notice('warning', 'drain-failed', `closing ${name} failed: ${String(error)}`);
       }
@@ -51,14 +53,26 @@ export function createShutdown({ log, graceSeconds, now }: ShutdownOptions): Shu
     draining = true;
     void run(reason);
   };
-  process.on('SIGTERM', () => begin('SIGTERM'));
-  process.on('SIGINT', () => begin('SIGINT'));
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (draining) {
+      log.notice('warning', 'cut-short', `stopped at once: a second signal, ${signal}`);
+      finish();
+    } else begin(signal);
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
   return { add: (name, step) => steps.push({ name, step }), finished, isDraining: () => draining, begin };
 }
 
-/** Resolves after the time without keeping the process alive. */
-function expiry(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, milliseconds).unref();
+/** Waits for the work, at most so long; rejects when it is late. */
+async function within(milliseconds: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const expiry = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('it took too long')), milliseconds);
   });
+  try {
+    await Promise.race([work, expiry]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -26,6 +26,8 @@ export interface JournalQueueWorkerOptions {
 /** After a bug in the handler the job comes back, but not at once. */
 const AFTER_BUG_MS = 1000;
 const PROGRESS_CHECK_MS = 5000;
+/** What a handler has to answer once its signal aborted. */
+const FAREWELL_MS = 500;
 
 /** The draining side: hands out jobs and does with them what the handler answers. The connection is of role `blocking`. */
 export function createJournalQueueWorker(
@@ -100,9 +102,11 @@ export function createJournalQueueWorker(
     lastProgressAt: () => progressAt,
     async drain(deadline) {
       stopWatching();
-      const timer = setTimeout(() => draining.abort(), Math.max(0, deadline - now()));
-      await worker.close();
-      clearTimeout(timer);
+      const left = Math.max(0, deadline - now());
+      const timers = [setTimeout(() => draining.abort(), left)];
+      const late = new Promise<void>((resolve) => timers.push(setTimeout(resolve, left + FAREWELL_MS)));
+      await Promise.race([worker.close(), late]);
+      timers.forEach(clearTimeout);
     },
   };
 }

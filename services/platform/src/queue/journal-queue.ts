@@ -12,8 +12,9 @@ export interface JournalQueueOptions {
 }
 
 /**
- * The sending side. The connection must be of the `command` role and *ready* when this is called: BullMQ makes its
- * scripts known at that moment, and a queue that was born without Redis never recovers.
+ * The sending side, over a connection of the `command` role. Rejects when Redis does not answer in time, for a queue
+ * that was born without Redis never recovers: call again when the connection is ready. From then on it follows the
+ * connection through every outage.
  */
 export async function createJournalQueue(
   redis: RedisClient,
@@ -26,9 +27,14 @@ export async function createJournalQueue(
     defaultJobOptions: { attempts: 1, removeOnComplete: true, removeOnFail: true },
   });
   queue.on('error', (error) => options.onError(error.message));
-  await queue.waitUntilReady();
   const timeoutMs = (options.timeoutSeconds ?? 5) * 1000;
   const within = <T>(call: Promise<T>): Promise<T> => withDeadline(call, timeoutMs);
+  try {
+    await within(queue.waitUntilReady());
+  } catch (error) {
+    await queue.close();
+    throw error;
+  }
 
   return {
     async add(copies) {
@@ -39,13 +45,10 @@ export async function createJournalQueue(
     },
     has: async (mid) => (await within(queue.getJob(jobIdOf(mid)))) !== undefined,
     async remove(mid) {
-      const job = await within(queue.getJob(jobIdOf(mid)));
-      if (job === undefined) return 'missing';
+      const id = jobIdOf(mid);
+      if ((await within(queue.getJob(id))) === undefined) return 'missing';
       // A job that a worker holds cannot be removed: the worker finds the outcome recorded and drops it itself.
-      return within(job.remove()).then(
-        () => 'removed' as const,
-        () => 'held' as const,
-      );
+      return (await within(queue.remove(id))) === 1 ? 'removed' : 'held';
     },
     async depth() {
       const counts = await within(queue.getJobCounts('waiting', 'active', 'delayed', 'prioritized'));

@@ -9,7 +9,10 @@ export interface QueueDepth {
 
 /** The sending side of `the.tdc.queue`. */
 export interface JournalQueue {
-  /** Adds one job per copy; adding a MID that is queued already changes nothing. Rejects when Redis does not answer. */
+  /**
+   * Adds one job per copy; adding a MID that is queued already changes nothing. Rejects when Redis does not answer in
+   * time: some jobs may then be there, or come to be there yet.
+   */
   add(copies: readonly JournalCopy[]): Promise<void>;
   /** Whether a job for this MID exists, in whatever state. */
   has(mid: Mid): Promise<boolean>;
@@ -30,6 +33,9 @@ export interface JournalQueueWorker {
   setConcurrency(jobs: number): void;
   /** When Redis last answered a request for jobs, ms since the epoch: the progress that liveness looks at. */
   lastProgressAt(): number;
-  /** Takes no more jobs and waits for the running ones, at most until `deadline` (ms since the epoch). */
+  /**
+   * Takes no more jobs and waits for the running ones. At `deadline` (ms since the epoch) their signals abort, and half
+   * a second later they are left: their jobs come back by themselves.
+   */
   drain(deadline: number): Promise<void>;
 }

@@ -9,9 +9,17 @@ const infoValue = (info: string, name: string): string =>
 /**
  * What makes this server unfit to hold mail, each in one sentence for the operator; empty when it is fit. A wrong
  * eviction policy would throw queued copies away without a word, so it is refused whether a limit is set or not.
+ * Rejects when Redis does not answer.
  */
 export async function checkRedisServer(redis: RedisClient): Promise<readonly string[]> {
-  const info = await redis.info();
+  let info: string;
+  try {
+    // INFO and not CONFIG: it is allowed to more users.
+    info = await redis.info();
+  } catch (error) {
+    if (!(error instanceof Error) || !error.message.startsWith('NOPERM')) throw error;
+    return [`Redis does not let this user read INFO, so whether it is fit cannot be known: ${error.message}`];
+  }
   const problems: string[] = [];
   const valkey = infoValue(info, 'valkey_version');
   const version = valkey === '' ? infoValue(info, 'redis_version') : valkey;

@@ -19,16 +19,30 @@ export interface RedisConnectionOptions {
 
 const MAX_RECONNECT_DELAY_MS = 1000;
 const CONNECT_TIMEOUT_MS = 5000;
+const COMMAND_TIMEOUT_SECONDS = 5;
+/** A worker's longest command waits 10 s for jobs; a server that is silent for longer is gone. */
+const BLOCKING_SILENCE_MS = 20_000;
+/** What a polite farewell may take. */
+const QUIT_MS = 1000;
 
-/** The URL with its password masked, fit for logs. */
+/** The URL with its passwords masked, fit for logs. */
 export function redactRedisUrl(url: string): string {
-  return url.replace(/^(rediss?:\/\/[^:@/]*):[^@/]*@/, '$1:***@');
+  // Up to the last @: a password that was not percent-encoded may hold any character.
+  return url
+    .replace(/^(rediss?:\/\/[^:@/]*):.*@/, '$1:***@')
+    .replace(/([?&][a-z]*password=)[^&]*/gi, '$1***');
 }
 
-/** Opens a connection in the background; commands before it is ready fail at once in the `command` role. */
+/**
+ * Opens a connection in the background; commands before it is ready fail at once in the `command` role. `url` is
+ * `redis://`, `rediss://` (TLS, the system's authorities) or the path of a Unix socket, with or without `unix:`.
+ */
 export function connectRedis(url: string, options: RedisConnectionOptions): RedisClient {
+  const commandMs = (options.commandTimeoutSeconds ?? COMMAND_TIMEOUT_SECONDS) * 1000;
   const common: RedisOptions = {
     connectTimeout: CONNECT_TIMEOUT_MS,
+    // A host that died without a word leaves a connection that looks alive: give it up, and look where Redis is now.
+    socketTimeout: options.role === 'command' ? 2 * commandMs : BLOCKING_SILENCE_MS,
     retryStrategy: (attempt) => Math.min(100 * attempt, MAX_RECONNECT_DELAY_MS),
     // After a failover the old primary answers READONLY: connect anew and send the command again.
     reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
@@ -39,10 +53,11 @@ export function connectRedis(url: string, options: RedisConnectionOptions): Redi
       ? {
           enableOfflineQueue: false,
           maxRetriesPerRequest: 1,
-          commandTimeout: (options.commandTimeoutSeconds ?? 5) * 1000,
+          commandTimeout: commandMs,
         }
       : { maxRetriesPerRequest: null };
-  const redis: RedisClient = new Redis<'legacy'>(url, { ...common, ...byRole, replyMapping: 'legacy' });
+  const address = url.replace(/^unix:(\/\/)?(?=\/)/, '');
+  const redis: RedisClient = new Redis<'legacy'>(address, { ...common, ...byRole, replyMapping: 'legacy' });
   redis.on('error', (error: Error) => options.onError?.(error.message));
   redis.on('ready', () => options.onReady?.());
   return redis;
@@ -50,10 +65,7 @@ export function connectRedis(url: string, options: RedisConnectionOptions): Redi
 
 export const isRedisReady = (redis: RedisClient): boolean => redis.status === 'ready';
 
-/**
- * Waits until Redis answers, at most until `deadline` (ms since the epoch; none: for ever) or the abort.
- * False when it did not come up.
- */
+/** Waits until Redis answers, for as long as it takes. False when `signal` aborted first. */
 export function whenRedisReady(redis: RedisClient, signal: AbortSignal): Promise<boolean> {
   if (isRedisReady(redis)) return Promise.resolve(true);
   return new Promise((resolve) => {
@@ -73,9 +85,12 @@ export function whenRedisReady(redis: RedisClient, signal: AbortSignal): Promise
 /** Closes a connection politely, or at once when Redis does not answer. */
 export async function closeRedis(redis: RedisClient): Promise<void> {
   if (!isRedisReady(redis)) return redis.disconnect();
+  const timer = setTimeout(() => redis.disconnect(), QUIT_MS);
   try {
     await redis.quit();
   } catch {
     redis.disconnect();
+  } finally {
+    clearTimeout(timer);
   }
 }

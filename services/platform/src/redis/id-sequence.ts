@@ -1,4 +1,5 @@
 import type { RedisClient } from './connect.ts';
+import { pause } from './pause.ts';
 
 /** Numbers that are given out once over all processes: MID, ICID, DCID. */
 export interface IdSequence {
@@ -12,18 +13,35 @@ const DEFAULT_BLOCK = 100;
 const RETRY_MS = 500;
 
 /**
+ * KEYS: the counter. ARGV: size of the block, the highest number the caller was ever given. Answers the block's last
+ * number. A counter that is behind the caller belongs to a store that lost its data: it goes on above what was given.
+ */
+const NEXT_BLOCK = `
+local last = redis.call('INCRBY', KEYS[1], ARGV[1])
+local lowest = tonumber(ARGV[1]) + tonumber(ARGV[2])
+if last < lowest then
+  redis.call('SET', KEYS[1], string.format('%.0f', lowest))
+  last = lowest
+end
+return last
+`;
+
+/**
  * Takes numbers from a Redis counter in blocks, the next one in the background when half of the last is used, so that
- * nobody waits for a number. A process that dies leaves a gap, never a double.
+ * nobody waits for a number. A process that dies leaves a gap, never a double; nor does it begin anew when Redis does.
  */
 export function createIdSequence(redis: RedisClient, key: string, block: number = DEFAULT_BLOCK): IdSequence {
   const ranges: { next: number; end: number }[] = [];
   let fetching: Promise<void> | undefined;
+  let highest = 0;
   const left = (): number => ranges.reduce((total, range) => total + range.end - range.next, 0);
 
   const fetch = (): Promise<void> => {
     fetching ??= redis
-      .incrby(key, block)
-      .then((last) => {
+      .eval(NEXT_BLOCK, 1, key, block, highest)
+      .then((answer) => {
+        const last = Number(answer);
+        highest = last;
         ranges.push({ next: last - block + 1, end: last + 1 });
       })
       .catch(() => undefined)
@@ -51,16 +69,4 @@ export function createIdSequence(redis: RedisClient, key: string, block: number 
       return left() > 0;
     },
   };
-}
-
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, milliseconds);
-    function done(): void {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    }
-    signal.addEventListener('abort', done);
-  });
 }

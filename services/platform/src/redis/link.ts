@@ -9,6 +9,7 @@ import {
   redactRedisUrl,
   whenRedisReady,
 } from './connect.ts';
+import { pause } from './pause.ts';
 
 /** A connection with its state in the log, and the server's fitness checked once. */
 export interface RedisLink {
@@ -28,6 +29,8 @@ export interface RedisLinkOptions {
   /** Of several links of one process, the one that logs the state. */
   readonly silent?: boolean;
 }
+
+const RECHECK_MS = 100;
 
 /** Opens a connection in the background. One line is logged when Redis is lost and one when it is back. */
 export function createRedisLink(url: string, options: RedisLinkOptions): RedisLink {
@@ -51,10 +54,14 @@ export function createRedisLink(url: string, options: RedisLinkOptions): RedisLi
     client,
     isReady: () => isRedisReady(client),
     async whenUsable(signal) {
-      if (!(await whenRedisReady(client, signal))) return false;
-      const problems = await checkRedisServer(client);
-      if (problems.length > 0) throw new ConfigError(problems);
-      return true;
+      while (await whenRedisReady(client, signal)) {
+        const problems = await checkRedisServer(client).catch(() => undefined);
+        if (problems?.length === 0) return true;
+        if (problems !== undefined) throw new ConfigError(problems);
+        // Redis went away before it answered: wait for it once more.
+        await pause(RECHECK_MS, signal);
+      }
+      return false;
     },
     close: () => closeRedis(client),
   };

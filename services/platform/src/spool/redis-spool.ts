@@ -7,14 +7,16 @@ import { type Spool, SpoolError, type SpooledBody, type SpoolWriter } from './sp
 /** What one command carries at most: large enough to be cheap, small enough not to hold up other commands. */
 const CHUNK_BYTES = 256 * 1024;
 
+const LOST_BEGINNING = 'the spooled message lost its beginning';
+
 export interface SpoolOptions {
-  /** How long a body lives from its first octet, seconds: the copy's life and some slack. */
+  /** How long a body lives after something of it was last stored, seconds: the copy's life and some slack. */
   readonly ttlSeconds: number;
 }
 
 /**
  * The spool in Redis. A small message is one SET, a large one grows by APPEND while it is received, so that memory stays
- * flat. The first command sets the time to live: what a crash leaves behind goes by itself.
+ * flat. Every command sets the time to live: what a crash leaves behind goes by itself.
  */
 export function createSpool(redis: RedisClient, keys: RedisKeys, options: SpoolOptions): Spool {
   return {
@@ -41,6 +43,7 @@ class ChunkedWriter implements SpoolWriter {
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
   #storedBytes = 0;
+  #begun = false;
 
   constructor(redis: RedisClient, key: string, ttlMs: number) {
     this.#redis = redis;
@@ -52,31 +55,60 @@ class ChunkedWriter implements SpoolWriter {
     this.#hash.update(chunk);
     this.#pending.push(chunk);
     this.#pendingBytes += chunk.length;
-    if (this.#pendingBytes >= CHUNK_BYTES) await this.#store();
+    if (this.#pendingBytes < CHUNK_BYTES) return;
+    const octets = this.#takePending();
+    const rest = octets.length % CHUNK_BYTES;
+    for (let at = 0; at + CHUNK_BYTES <= octets.length; at += CHUNK_BYTES)
+      await this.#store(octets.subarray(at, at + CHUNK_BYTES));
+    if (rest > 0) {
+      this.#pending.push(octets.subarray(-rest));
+      this.#pendingBytes = rest;
+    }
   }
 
   async finish(): Promise<SpooledBody> {
-    if (this.#pendingBytes > 0 || this.#storedBytes === 0) await this.#store();
+    if (this.#pendingBytes > 0 || !this.#begun) await this.#store(this.#takePending());
+    // The last chunk may have come long before the end of the message: the life begins here.
+    else if ((await this.#redis.pexpire(this.#key, this.#ttlMs)) !== 1) throw new Error(LOST_BEGINNING);
     return { sizeBytes: this.#storedBytes, sha256: this.#hash.digest('hex') };
   }
 
   async abandon(): Promise<void> {
-    this.#pending = [];
-    if (this.#storedBytes > 0) await this.#redis.unlink(this.#key).catch(() => 0);
+    this.#takePending();
+    if (this.#begun) await this.#redis.unlink(this.#key).catch(() => 0);
   }
 
-  async #store(): Promise<void> {
+  #takePending(): Buffer {
     const octets = Buffer.concat(this.#pending, this.#pendingBytes);
     this.#pending = [];
     this.#pendingBytes = 0;
-    if (this.#storedBytes === 0) await this.#redis.set(this.#key, octets, 'PX', this.#ttlMs);
+    return octets;
+  }
+
+  async #store(octets: Buffer): Promise<void> {
+    if (this.#begun) await this.#append(octets);
     else {
-      const length = await this.#redis.append(this.#key, octets);
-      // A key that expired or was evicted in between would silently begin anew with this chunk.
-      if (length !== this.#storedBytes + octets.length)
-        throw new Error('the spooled message lost its beginning');
+      this.#begun = true;
+      // NX: a Redis that lost its numbers gives them out again, and another message may have the same MID.
+      const stored = await this.#redis.set(this.#key, octets, 'PX', this.#ttlMs, 'NX');
+      if (stored === null) {
+        this.#begun = false;
+        throw new Error('the spool holds another message under this MID');
+      }
     }
     this.#storedBytes += octets.length;
+  }
+
+  /** Every chunk renews the life: a slow sender's message must not expire while it is coming in. */
+  async #append(octets: Buffer): Promise<void> {
+    const answers = await this.#redis
+      .pipeline()
+      .append(this.#key, octets)
+      .pexpire(this.#key, this.#ttlMs)
+      .exec();
+    for (const [error] of answers ?? []) if (error !== null) throw error;
+    // A key that expired in between would silently begin anew with this chunk.
+    if (answers?.[0]?.[1] !== this.#storedBytes + octets.length) throw new Error(LOST_BEGINNING);
   }
 }
 
@@ -90,17 +122,16 @@ async function* readChecked(
   let held: Buffer | undefined;
   for (let offset = 0; offset < expected.sizeBytes; offset += CHUNK_BYTES) {
     const chunk = await redis.getrangeBuffer(key, offset, offset + CHUNK_BYTES - 1);
-    if (chunk.length === 0) throw new SpoolError('missing', mid);
-    if (chunk.length !== Math.min(CHUNK_BYTES, expected.sizeBytes - offset))
-      throw new SpoolError('mismatch', mid);
+    if (chunk.length !== Math.min(CHUNK_BYTES, expected.sizeBytes - offset)) await refuse(redis, key, mid);
     hash.update(chunk);
     if (held !== undefined) yield held;
     held = chunk;
   }
   const stored = await redis.strlen(key);
-  if (expected.sizeBytes > 0 && stored === 0) throw new SpoolError('missing', mid);
-  if (stored !== expected.sizeBytes || hash.digest('hex') !== expected.sha256) {
-    throw new SpoolError('mismatch', mid);
-  }
+  if (stored !== expected.sizeBytes || hash.digest('hex') !== expected.sha256) await refuse(redis, key, mid);
   if (held !== undefined) yield held;
+}
+
+async function refuse(redis: RedisClient, key: string, mid: Mid): Promise<never> {
+  throw new SpoolError((await redis.exists(key)) === 0 ? 'missing' : 'mismatch', mid);
 }

@@ -1,0 +1,28 @@
+import type { HostState, Intake, MailLogEvent } from '@tdc/core';
+import type { JournalQueue, Ledger } from '@tdc/platform';
+
+/** What the sweeps work with. */
+export interface SweepPorts {
+  readonly ledger: Pick<Ledger, 'expired' | 'finish' | 'orphans' | 'confirmQueued' | 'trimTracking'>;
+  readonly queue: Pick<JournalQueue, 'add' | 'has' | 'remove'>;
+  readonly log: (event: MailLogEvent) => void;
+  readonly observe: SweepObserver;
+  readonly now: () => number;
+}
+
+export interface SweepObserver {
+  expired(count: number): void;
+  requeued(count: number): void;
+  failed(): void;
+}
+
+/** What the views read. */
+export interface ViewPorts {
+  readonly ledger: Pick<Ledger, 'counters' | 'oldestActive' | 'track'>;
+  readonly depth: JournalQueue['depth'];
+  readonly connections: (intake: string) => Promise<number>;
+  readonly hosts: (intakes: readonly string[]) => Promise<Readonly<Record<string, HostState>>>;
+  /** The intakes of the policy in force, by alias; none while there is no policy. */
+  readonly intakes: () => Readonly<Record<string, Intake>>;
+  readonly now: () => number;
+}

@@ -1,0 +1,73 @@
+import {
+  type HostState,
+  type HostStatusView,
+  type IntakeCounters,
+  NO_COUNTS,
+  parseAddress,
+  type QueueCounters,
+  queueTotals,
+  TDC_QUEUE,
+  UNKNOWN_HOST,
+} from '@tdc/core';
+import type { ViewPorts } from '../ports.ts';
+import { allAliases } from './top-hosts.ts';
+
+/** `hoststatus` of the queue's name, an intake's alias or its mail domain; undefined: no record of the host. */
+export async function hostStatus(ports: ViewPorts, host: string): Promise<HostStatusView | undefined> {
+  const counters = await ports.ledger.counters();
+  const intakes = ports.intakes();
+  const aliases = allAliases(Object.keys(counters.intakes), Object.keys(intakes));
+  const wanted = host.toLowerCase();
+  const chosen = aliases.filter((alias) => {
+    const settings = intakes[alias];
+    const names =
+      settings === undefined ? [] : [parseAddress(settings.address).domain, settings.host?.toLowerCase()];
+    return wanted === TDC_QUEUE || alias === wanted || names.includes(wanted);
+  });
+  if (chosen.length === 0 && wanted !== TDC_QUEUE) return undefined;
+  const states = Object.values(await ports.hosts(chosen));
+  const open = await Promise.all(chosen.map((alias) => ports.connections(alias)));
+  const oldest = await ports.ledger.oldestActive();
+  const times = chosen.flatMap((alias) => oldest[alias] ?? []);
+  return {
+    asOf: ports.now(),
+    host,
+    state: merged(states),
+    ...figures(totalsOf(counters, chosen)),
+    currentConnections: open.reduce((sum, one) => sum + one, 0),
+    pendingConnections: 0,
+    oldestMessageAt: times.length === 0 ? 0 : Math.min(...times),
+  };
+}
+
+function totalsOf(counters: QueueCounters, aliases: readonly string[]): IntakeCounters {
+  const intakes = Object.fromEntries(aliases.map((alias) => [alias, counters.intakes[alias] ?? NO_COUNTS]));
+  return queueTotals({ ...counters, intakes });
+}
+
+/** Several hosts as one: up when one of them is, with the newest of what was seen. */
+function merged(states: readonly HostState[]): HostState {
+  if (states.length === 0) return UNKNOWN_HOST;
+  const byActivity = states.toSorted((a, b) => b.lastActivityAt - a.lastActivityAt);
+  return {
+    up: states.some(({ up }) => up),
+    lastActivityAt: byActivity[0]?.lastActivityAt ?? 0,
+    last5xx: byActivity.find(({ last5xx }) => last5xx !== '')?.last5xx ?? '',
+    mxRecords: states.flatMap(({ mxRecords }) => mxRecords),
+    addresses: [...new Set(states.flatMap(({ addresses }) => addresses))],
+  };
+}
+
+function figures(counters: IntakeCounters) {
+  const { hardBounced: hard, delivered, deleted, unattempted, attempted } = counters;
+  const named = {
+    dns: hard.dns ?? 0,
+    fiveXx: hard['5xx'] ?? 0,
+    filter: hard.unconveyable ?? 0,
+    expired: hard.expired ?? 0,
+  };
+  const other =
+    (hard['4xx'] ?? 0) + (hard.tls ?? 0) + (hard.network ?? 0) + (hard.uncertain ?? 0) + (hard.spool ?? 0);
+  const softBouncedEvents = Object.values(counters.softBounced).reduce((sum, one) => sum + one, 0);
+  return { hardBounced: { ...named, other }, softBouncedEvents, delivered, deleted, unattempted, attempted };
+}

@@ -1,0 +1,33 @@
+import type { QueueReading } from '../metrics.ts';
+import type { ViewPorts } from '../ports.ts';
+import { allAliases } from './top-hosts.ts';
+
+/** Several scrapers within a second cost one reading. */
+const CACHE_MS = 1000;
+
+/** Reads what the queue's metrics are made from; rejects when Redis does not answer. */
+export function createQueueReader(ports: ViewPorts): () => Promise<QueueReading> {
+  let last: { readonly at: number; readonly reading: Promise<QueueReading> } | undefined;
+  return () => {
+    const now = ports.now();
+    if (last === undefined || now - last.at >= CACHE_MS) last = { at: now, reading: read(ports) };
+    return last.reading;
+  };
+}
+
+async function read(ports: ViewPorts): Promise<QueueReading> {
+  const [counters, oldest] = await Promise.all([ports.ledger.counters(), ports.ledger.oldestActive()]);
+  const aliases = allAliases(Object.keys(counters.intakes), Object.keys(ports.intakes()));
+  const hosts = await ports.hosts(aliases);
+  const open = await Promise.all(aliases.map((alias) => ports.connections(alias)));
+  const now = ports.now();
+  const byAlias = <T>(value: (alias: string, index: number) => T): Record<string, T> =>
+    Object.fromEntries(aliases.map((alias, index) => [alias, value(alias, index)]));
+  return {
+    counters,
+    aliases,
+    connections: byAlias((_, index) => open[index] ?? 0),
+    up: byAlias((alias) => hosts[alias]?.up ?? true),
+    oldestAgeSeconds: byAlias((alias) => Math.max(0, (now - (oldest[alias] ?? now)) / 1000)),
+  };
+}

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { InvariantError } from '@tdc/core';
+import { combinations, createMetrics, type Metrics } from './metrics.ts';
+
+const createOurs = (): Metrics => createMetrics({ component: 'policy', version: '1.2.3' });
+
+/** The samples of a metric as the exposition writes them. */
+async function samples(metrics: Metrics, name: string): Promise<string[]> {
+  const text = await metrics.text();
+  return text.split('\n').filter((line) => line.startsWith(name));
+}
+
+describe('metrics', () => {
+  it('tell component and version, and what Node says of itself', async () => {
+    const metrics = createOurs();
+    assert.deepEqual(await samples(metrics, 'tdc_'), [
+      'tdc_build_info{component="policy",version="1.2.3"} 1',
+    ]);
+    assert.notDeepEqual(await samples(metrics, 'nodejs_eventloop_lag_p99_seconds'), []);
+  });
+
+  it('of a closed label set exist from the first scrape, at 0', async () => {
+    const metrics = createOurs();
+    const known = combinations({ queue: ['q'], reason: ['a', 'b'] });
+    const labels = ['queue', 'reason'];
+    metrics.counter({ name: 'tdc_c_total', help: 'h', labels, known });
+    metrics.gauge({ name: 'tdc_g', help: 'h', labels, known });
+    metrics.histogram({ name: 'tdc_h', help: 'h', labels, known, buckets: [1] });
+    assert.deepEqual(await samples(metrics, 'tdc_c_total'), [
+      'tdc_c_total{queue="q",reason="a"} 0',
+      'tdc_c_total{queue="q",reason="b"} 0',
+    ]);
+    assert.equal((await samples(metrics, 'tdc_g')).length, 2);
+    assert.equal((await samples(metrics, 'tdc_h_count')).length, 2);
+  });
+
+  it('without labels count up, and show a total that is kept elsewhere', async () => {
+    const metrics = createOurs();
+    const counter = metrics.counter({ name: 'tdc_c_total', help: 'h' });
+    counter.inc();
+    counter.inc({}, 2);
+    assert.deepEqual(await samples(metrics, 'tdc_c_total'), ['tdc_c_total 3']);
+    counter.set(40);
+    counter.set(41);
+    assert.deepEqual(await samples(metrics, 'tdc_c_total'), ['tdc_c_total 41']);
+  });
+
+  it('go up and down, and can be forgotten', async () => {
+    const metrics = createOurs();
+    const gauge = metrics.gauge({ name: 'tdc_g', help: 'h' });
+    gauge.inc(3);
+    gauge.dec();
+    assert.deepEqual(await samples(metrics, 'tdc_g'), ['tdc_g 2']);
+    const labelled = metrics.gauge({ name: 'tdc_l', help: 'h', labels: ['intake'] });
+    labelled.set(1, { intake: 'a' });
+    labelled.reset();
+    labelled.set(2, { intake: 'b' });
+    assert.deepEqual(await samples(metrics, 'tdc_l'), ['tdc_l{intake="b"} 2']);
+  });
+
+  it('put a value on an edge into the bucket of that edge', async () => {
+    const metrics = createOurs();
+    metrics.histogram({ name: 'tdc_h_seconds', help: 'h', buckets: [82, 120] }).observe(120);
+    assert.deepEqual(await samples(metrics, 'tdc_h_seconds_bucket'), [
+      'tdc_h_seconds_bucket{le="82"} 0',
+      'tdc_h_seconds_bucket{le="120"} 1',
+      'tdc_h_seconds_bucket{le="+Inf"} 1',
+    ]);
+  });
+
+  it('are brought up to date before each scrape', async () => {
+    const metrics = createOurs();
+    const gauge = metrics.gauge({ name: 'tdc_g', help: 'h' });
+    let scrapes = 0;
+    metrics.beforeScrape(async () => {
+      scrapes += 1;
+      gauge.set(scrapes);
+    });
+    await metrics.text();
+    assert.deepEqual(await samples(metrics, 'tdc_g'), ['tdc_g 2']);
+  });
+
+  it('of two processes in one test do not meet', () => {
+    for (const metrics of [createOurs(), createOurs()]) metrics.counter({ name: 'tdc_c_total', help: 'h' });
+  });
+
+  for (const name of ['c_total', 'TDC_c', 'tdc_', 'tdc_a-b']) {
+    it(`${name} is no name for one`, () => {
+      assert.throws(() => createOurs().counter({ name, help: 'h' }), InvariantError);
+    });
+  }
+});
+
+describe('combinations', () => {
+  it('of no label set is the one without labels', () => assert.deepEqual(combinations({}), [{}]));
+  it('of an empty label set are none', () => assert.deepEqual(combinations({ a: [], b: ['x'] }), []));
+});
