@@ -23,7 +23,8 @@ export async function checkRedisServer(redis: RedisClient): Promise<readonly str
   const problems: string[] = [];
   const valkey = infoValue(info, 'valkey_version');
   const version = valkey === '' ? infoValue(info, 'redis_version') : valkey;
-  if (Number.parseInt(version, 10) < OLDEST_MAJOR) {
+  if (version === '') problems.push('what answers is no Redis: it does not tell its version');
+  else if (!(Number.parseInt(version, 10) >= OLDEST_MAJOR)) {
     problems.push(`Redis ${version} is too old: version ${OLDEST_MAJOR} or newer is needed`);
   }
   const policy = infoValue(info, 'maxmemory_policy');

@@ -82,8 +82,9 @@ export function whenRedisReady(redis: RedisClient, signal: AbortSignal): Promise
   });
 }
 
-/** Closes a connection politely, or at once when Redis does not answer. */
+/** Closes a connection politely, or at once when Redis does not answer. Never rejects. */
 export async function closeRedis(redis: RedisClient): Promise<void> {
+  if (redis.status === 'end') return;
   if (!isRedisReady(redis)) return redis.disconnect();
   const timer = setTimeout(() => redis.disconnect(), QUIT_MS);
   try {

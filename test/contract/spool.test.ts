@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { beforeEach, describe, it } from 'node:test';
+import { toMid } from '@tdc/core';
+import { createRedisKeys, createSpool, type RedisClient, type Spool, SpoolError } from '@tdc/platform';
+import { useRedis } from '../support/use-redis.ts';
+import { waitUntil } from '../support/wait-until.ts';
+
+const redis = useRedis();
+const keys = createRedisKeys();
+const CHUNK = 256 * 1024;
+const MID = toMid(1);
+let spool: Spool;
+
+beforeEach(() => {
+  spool = createSpool(redis.client, keys, { ttlSeconds: 180 });
+});
+
+const bodyOf = (octets: Buffer) => ({
+  sizeBytes: octets.length,
+  sha256: createHash('sha256').update(octets).digest('hex'),
+});
+/** Spools octets in the given pieces and answers what the writer says of them. */
+async function store(octets: Buffer, pieceBytes: number, mid = MID) {
+  const writer = spool.open(mid);
+  for (let at = 0; at < octets.length; at += pieceBytes)
+    await writer.write(octets.subarray(at, at + pieceBytes));
+  return writer.finish();
+}
+async function load(mid = MID, expected = bodyOf(Buffer.alloc(0))): Promise<Buffer[]> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of spool.read(mid, expected)) chunks.push(chunk);
+  return chunks;
+}
+const everyOctet = Buffer.from(Array.from({ length: 256 }, (_, octet) => octet));
+
+describe('a spooled message', () => {
+  const cases: readonly [name: string, octets: Buffer, pieceBytes: number][] = [
+    ['empty', Buffer.alloc(0), 1],
+    ['of one octet', Buffer.from('x'), 1],
+    ['with all 256 octets, one by one', everyOctet, 1],
+    ['just below a chunk', randomBytes(CHUNK - 1), 64 * 1024],
+    ['of exactly one chunk', randomBytes(CHUNK), 64 * 1024],
+    ['of exactly two chunks', randomBytes(2 * CHUNK), 64 * 1024],
+    ['just above a chunk', randomBytes(CHUNK + 1), 64 * 1024],
+    ['in pieces that do not divide a chunk', randomBytes(3 * CHUNK + 77), 10_007],
+    ['larger than many chunks, in one piece', randomBytes(5 * CHUNK + 1), 10 * CHUNK],
+    ['of 30 MB', randomBytes(30_000_000), 64 * 1024],
+  ];
+  for (const [name, octets, pieceBytes] of cases) {
+    it(`${name} comes back octet for octet`, async () => {
+      const body = await store(octets, pieceBytes);
+      assert.deepEqual(body, bodyOf(octets));
+      const chunks = await load(MID, body);
+      assert.ok(Buffer.concat(chunks).equals(octets));
+      assert.ok(chunks.every((chunk) => chunk.length <= CHUNK));
+    });
+  }
+
+  it('is written a chunk a command, so that no other command waits long behind one', async () => {
+    await redis.client.config('RESETSTAT');
+    await store(randomBytes(4 * CHUNK + 1), 4 * CHUNK + 1);
+    const stats = await redis.client.info('commandstats');
+    assert.match(stats, /cmdstat_set:calls=1,/);
+    assert.match(stats, /cmdstat_append:calls=4,/);
+  });
+
+  it('is one command when it is small', async () => {
+    await redis.client.config('RESETSTAT');
+    await store(everyOctet, 16);
+    const stats = await redis.client.info('commandstats');
+    assert.match(stats, /cmdstat_set:calls=1,/);
+    assert.doesNotMatch(stats, /cmdstat_append/);
+  });
+});
+
+describe('the life of a spooled message', () => {
+  const life = async () => redis.client.pttl(keys.spool(MID));
+
+  it('is bounded from its first octet on', async () => {
+    const writer = spool.open(MID);
+    await writer.write(randomBytes(CHUNK));
+    assert.ok((await life()) > 170_000);
+  });
+
+  it('begins anew with every chunk and with the end: a slow sender loses nothing', async () => {
+    const writer = spool.open(MID);
+    for (let chunk = 0; chunk < 3; chunk += 1) {
+      await writer.write(randomBytes(CHUNK));
+      assert.ok((await life()) > 170_000);
+      await redis.client.pexpire(keys.spool(MID), 5000);
+    }
+    await writer.finish();
+    assert.ok((await life()) > 170_000);
+  });
+
+  it('that ended while the message was coming in fails the message, and no rest of it stays for ever', async () => {
+    const writer = spool.open(MID);
+    await writer.write(randomBytes(CHUNK));
+    await redis.client.unlink(keys.spool(MID));
+    await assert.rejects(writer.write(randomBytes(CHUNK)), /lost its beginning/);
+    assert.ok((await life()) > 0);
+    const second = spool.open(toMid(2));
+    await second.write(randomBytes(CHUNK));
+    await redis.client.unlink(keys.spool(toMid(2)));
+    await assert.rejects(second.finish(), /lost its beginning/);
+  });
+});
+
+describe('an abandoned message', () => {
+  it('leaves nothing, however much of it was stored', async () => {
+    for (const bytes of [0, 10, CHUNK, 2 * CHUNK + 5]) {
+      const writer = spool.open(MID);
+      await writer.write(randomBytes(bytes));
+      await writer.abandon();
+    }
+    assert.deepEqual(await redis.client.keys('*'), []);
+  });
+
+  it('is abandoned without complaint when Redis is away', async () => {
+    const lost = await redis.connect();
+    const writer = createSpool(lost, keys, { ttlSeconds: 180 }).open(MID);
+    await writer.write(randomBytes(CHUNK));
+    lost.disconnect();
+    await writer.abandon();
+  });
+
+  it('is no reason to remove another one that has its MID', async () => {
+    const body = await store(everyOctet, 256);
+    const writer = spool.open(MID);
+    await assert.rejects(writer.write(randomBytes(CHUNK)), /another message/);
+    await writer.abandon();
+    assert.ok(Buffer.concat(await load(MID, body)).equals(everyOctet));
+  });
+});
+
+describe('a writer without Redis', () => {
+  const without = async (use: (client: RedisClient) => Promise<unknown>): Promise<void> => {
+    const lost = await redis.connect({ commandTimeoutSeconds: 0.2 });
+    lost.disconnect();
+    await waitUntil(() => lost.status === 'end');
+    await assert.rejects(use(lost));
+  };
+
+  it('rejects, in the first command and in a later one', async () => {
+    await without((lost) => createSpool(lost, keys, { ttlSeconds: 180 }).open(MID).finish());
+    const dying = await redis.connect();
+    const writer = createSpool(dying, keys, { ttlSeconds: 180 }).open(MID);
+    await writer.write(randomBytes(CHUNK));
+    dying.disconnect();
+    await assert.rejects(writer.write(randomBytes(CHUNK)));
+  });
+
+  it('rejects in time when Redis is frozen', async () => {
+    const hasty = await redis.connect({ commandTimeoutSeconds: 0.2 });
+    const writer = createSpool(hasty, keys, { ttlSeconds: 180 }).open(MID);
+    redis.server.signal('SIGSTOP');
+    try {
+      await assert.rejects(writer.write(randomBytes(CHUNK)), /timed out/);
+    } finally {
+      redis.server.signal('SIGCONT');
+    }
+    await writer.abandon();
+    await waitUntil(async () => (await redis.client.exists(keys.spool(MID))) === 0);
+  });
+});
+
+describe('a body of its own for each splinter', () => {
+  const octets = randomBytes(CHUNK + 9);
+
+  it('has the same octets and its own bounded life', async () => {
+    const body = await store(octets, 9999);
+    await spool.duplicate(MID, [toMid(2), toMid(3)]);
+    await spool.duplicate(MID, []);
+    await spool.remove([MID]);
+    await spool.remove([]);
+    for (const mid of [2, 3]) {
+      assert.ok(Buffer.concat(await load(toMid(mid), body)).equals(octets));
+      assert.ok((await redis.client.pttl(keys.spool(toMid(mid)))) > 170_000);
+    }
+    await assert.rejects(load(MID, body), { reason: 'missing' });
+  });
+
+  it('may be empty', async () => {
+    await store(Buffer.alloc(0), 1);
+    await spool.duplicate(MID, [toMid(2)]);
+    assert.deepEqual(await load(toMid(2), bodyOf(Buffer.alloc(0))), []);
+  });
+
+  it('cannot be had of a message that is gone', async () => {
+    await assert.rejects(spool.duplicate(MID, [toMid(2)]), SpoolError);
+  });
+});
+
+describe('reading a message that is not the one received', () => {
+  const octets = randomBytes(3 * CHUNK);
+  const changed = Buffer.from(octets);
+  changed.writeUInt8((changed.readUInt8(5) + 1) % 256, 5);
+  const cases: readonly [name: string, stored: Buffer | undefined, reason: string, yielded: number][] = [
+    ['gone', undefined, 'missing', 0],
+    ['empty', Buffer.alloc(0), 'mismatch', 0],
+    ['one octet shorter', octets.subarray(0, -1), 'mismatch', 1],
+    ['shorter by a chunk', octets.subarray(0, -CHUNK), 'mismatch', 1],
+    ['one octet longer', Buffer.concat([octets, Buffer.from('x')]), 'mismatch', 2],
+    ['changed in one octet', changed, 'mismatch', 2],
+  ];
+  for (const [name, stored, reason, yielded] of cases) {
+    it(`fails before the last chunk when it is ${name}`, async () => {
+      if (stored !== undefined) await redis.client.set(keys.spool(MID), stored);
+      let chunks = 0;
+      const reading = async () => {
+        for await (const _ of spool.read(MID, bodyOf(octets))) chunks += 1;
+      };
+      await assert.rejects(reading(), { name: 'SpoolError', reason });
+      assert.equal(chunks, yielded);
+    });
+  }
+});
