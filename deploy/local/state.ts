@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createAuthority } from '../../test/support/certificates.ts';
+
+/** Files of the system on this machine, below one folder. */
+export interface LocalState {
+  readonly policyFile: string;
+  readonly logFile: string;
+  readonly caFile: string;
+  readonly intake: { readonly cert: string; readonly key: string };
+  readonly standIn: { readonly cert: string; readonly key: string };
+  /** A writable folder for each process. */
+  readonly folderFor: (process: string) => string;
+}
+
+const RENEW_BEFORE_DAYS = 300;
+
+/** Certificates for intake and the stand-in, from an authority whose key is not kept. */
+async function makeCertificates(folder: string): Promise<void> {
+  const stamp = join(folder, 'made-at');
+  const madeAt = existsSync(stamp) ? Number(readFileSync(stamp, 'utf8')) : 0;
+  if (Date.now() - madeAt < RENEW_BEFORE_DAYS * 24 * 3600 * 1000) return;
+  const authority = await createAuthority();
+  const pairs = {
+    intake: await authority.issue({ names: ['localhost', '127.0.0.1'] }),
+    'stand-in': await authority.issue({ names: ['setd.localhost', 'localhost', '127.0.0.1'] }),
+  };
+  writeFileSync(join(folder, 'ca.pem'), authority.cert);
+  for (const [name, pair] of Object.entries(pairs)) {
+    writeFileSync(join(folder, `${name}.pem`), pair.cert);
+    writeFileSync(join(folder, `${name}.key`), pair.key, { mode: 0o600 });
+  }
+  writeFileSync(stamp, String(Date.now()));
+}
+
+const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** Renders the example policy; a file that somebody has edited since is left alone. */
+function makePolicy(path: string, example: string, values: Readonly<Record<string, string>>): void {
+  const text = example.replace(/\$\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole);
+  const stamp = `${path}.generated`;
+  const edited =
+    existsSync(path) &&
+    (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== hashOf(readFileSync(path, 'utf8')));
+  if (edited) return;
+  writeFileSync(path, text);
+  writeFileSync(stamp, hashOf(text));
+}
+
+export async function prepareState(
+  folder: string,
+  options: { readonly examplePolicy: string; readonly standInSmtpPort: number },
+): Promise<LocalState> {
+  const certificates = join(folder, 'certificates');
+  mkdirSync(certificates, { recursive: true });
+  await makeCertificates(certificates);
+  const caFile = join(certificates, 'ca.pem');
+  const policyFile = join(folder, 'policy.yaml');
+  makePolicy(policyFile, readFileSync(options.examplePolicy, 'utf8'), {
+    STAND_IN_SMTP_PORT: String(options.standInSmtpPort),
+    CA_FILE: caFile,
+  });
+  const pair = (name: string) => ({
+    cert: join(certificates, `${name}.pem`),
+    key: join(certificates, `${name}.key`),
+  });
+  return {
+    policyFile,
+    logFile: join(folder, 'mail.log'),
+    caFile,
+    intake: pair('intake'),
+    standIn: pair('stand-in'),
+    folderFor(process) {
+      const own = join(folder, process);
+      mkdirSync(own, { recursive: true });
+      return own;
+    },
+  };
+}

@@ -1,0 +1,100 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import type { KeyPair } from '../certificates.ts';
+import { createMessageStore, type MessageStore, type ReceivedMessage } from './message-store.ts';
+import { type Playing, play, type Script } from './script.ts';
+import { type SeenConnection, SmtpSession } from './smtp-session.ts';
+
+/** A message intake of one's own: takes copies over SMTP with TLS, shows them, and misbehaves as told. */
+export interface StandIn {
+  readonly host: string;
+  readonly port: number;
+  /** Messages taken, oldest first. */
+  readonly messages: readonly ReceivedMessage[];
+  octets(id: number): Buffer | undefined;
+  readonly connections: readonly SeenConnection[];
+  /** Connections open at the moment. */
+  readonly open: number;
+  /** The most that were ever open at once. */
+  readonly mostOpen: number;
+  /** Plays this from now on; `{}` does everything right. */
+  script(script: Script): void;
+  /** Forgets messages and connections. */
+  clear(): void;
+  /** Stops listening and cuts every connection. */
+  close(): Promise<void>;
+}
+
+export interface StandInOptions {
+  readonly host?: string;
+  readonly port?: number;
+  readonly hostname?: string;
+  /** By name; the script chooses, `default` is shown otherwise. */
+  readonly certificates: Readonly<Record<string, KeyPair>> & { readonly default: KeyPair };
+  readonly script?: Script;
+}
+
+export async function startStandIn(options: StandInOptions): Promise<StandIn> {
+  const { host = '127.0.0.1', hostname = 'mx.setd.example', certificates } = options;
+  const store: MessageStore = createMessageStore();
+  const connections: SeenConnection[] = [];
+  const sockets = new Set<Socket>();
+  let playing: Playing = play(options.script ?? {});
+  let mostOpen = 0;
+  let total = 0;
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    total += 1;
+    mostOpen = Math.max(mostOpen, sockets.size);
+    const seen: SeenConnection = {
+      number: total,
+      openedAt: new Date().toISOString(),
+      closedAt: null,
+      messages: 0,
+      tls: null,
+      verbs: [],
+    };
+    connections.push(seen);
+    socket.on('close', () => {
+      sockets.delete(socket);
+      seen.closedAt = new Date().toISOString();
+    });
+    new SmtpSession(socket, {
+      playing: () => playing,
+      store,
+      certificateFor: (name) => certificates[name ?? 'default'] ?? certificates.default,
+      hostname,
+      open: () => sockets.size,
+      seen,
+    });
+  });
+  server.listen(options.port ?? 0, host);
+  await once(server, 'listening');
+  return {
+    host,
+    port: (server.address() as AddressInfo).port,
+    messages: store.messages,
+    octets: (id) => store.octets(id),
+    connections,
+    get open() {
+      return sockets.size;
+    },
+    get mostOpen() {
+      return mostOpen;
+    },
+    script(script) {
+      playing = play(script);
+    },
+    clear() {
+      store.clear();
+      connections.length = 0;
+      mostOpen = sockets.size;
+    },
+    async close() {
+      const closed = once(server, 'close');
+      server.close();
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
