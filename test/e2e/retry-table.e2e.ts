@@ -28,6 +28,8 @@ interface Row {
   readonly attempts: number;
   readonly state: 'delivered' | 'hard-bounced';
   readonly reason?: string;
+  /** Octets of the message's body; a short one by default. */
+  readonly bodyBytes?: number;
   /** Copies that the stand-in holds at the end. */
   readonly taken?: number;
 }
@@ -175,6 +177,7 @@ const ROWS: readonly Row[] = [
   {
     name: 'a connection cut in the message is retried once',
     script: { atByte: { byte: 100, end: 'close' } },
+    bodyBytes: 16_000_000,
     attempts: 2,
     state: 'hard-bounced',
     reason: 'network',
@@ -280,7 +283,11 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-const MESSAGE = Buffer.from('From: a@example.org\r\nSubject: retry\r\n\r\nGr\u00fc\u00dfe\r\n', 'utf8');
+const HEAD = 'From: a@example.org\r\nSubject: retry\r\n\r\nGr\u00fc\u00dfe\r\n';
+
+/** A message too long for the buffers between sender and receiver shows where it was cut. */
+const messageOf = (bodyBytes: number): Buffer =>
+  Buffer.from(HEAD + `${'x'.repeat(78)}\r\n`.repeat(Math.ceil(bodyBytes / 80)), 'utf8');
 
 describe('the retry table', () => {
   let stack: Stack;
@@ -300,8 +307,8 @@ describe('the retry table', () => {
     stack.standIn.clear();
   });
 
-  const outcome = async (to: string): Promise<monitorV1.TrackedCopy> => {
-    const reply = await sendMail(stack.smtp, { from: 'a@example.org', to: [to] }, MESSAGE);
+  const outcome = async (to: string, bodyBytes: number): Promise<monitorV1.TrackedCopy> => {
+    const reply = await sendMail(stack.smtp, { from: 'a@example.org', to: [to] }, messageOf(bodyBytes));
     const mid = Number(/queued as MID (\d+)/.exec(reply)?.[1]);
     return waitUntil(
       async () => {
@@ -312,10 +319,19 @@ describe('the retry table', () => {
     );
   };
 
-  for (const { name, to = 'joe@example.com', script = {}, attempts, state, reason = '', taken } of ROWS) {
+  for (const {
+    name,
+    to = 'joe@example.com',
+    script = {},
+    attempts,
+    state,
+    reason = '',
+    taken,
+    bodyBytes = 0,
+  } of ROWS) {
     it(name, async () => {
       stack.standIn.script(script);
-      const copy = await outcome(to);
+      const copy = await outcome(to, bodyBytes);
       stack.standIn.script({});
       assert.deepEqual(
         { state: copy.state, attempts: copy.finishedAttempts, reason: copy.lastReason },

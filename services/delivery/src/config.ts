@@ -18,6 +18,8 @@ export interface DeliveryConfig extends CommonConfig {
   readonly retryDelaySeconds: number;
   readonly minConnections: number;
   readonly idleSeconds: number;
+  /** Longest time between two attempts to reach a destination that is down. */
+  readonly probeSeconds: number;
   readonly connectSeconds: number;
   readonly tlsSeconds: number;
   readonly replySeconds: number;
@@ -48,6 +50,7 @@ export function loadDeliveryConfig(env: Environment): DeliveryConfig {
     retryDelaySeconds: seconds('TDC_RETRY_DELAY_SECONDS', 60, 3600),
     minConnections: read.integer('TDC_MIN_CONNECTIONS', { default: 3, min: 1, max: 100 }),
     idleSeconds: seconds('TDC_CONNECTION_IDLE_SECONDS', 5, 300),
+    probeSeconds: seconds('TDC_PROBE_SECONDS', 5),
     connectSeconds: seconds('TDC_CONNECT_TIMEOUT_SECONDS', 10),
     tlsSeconds: seconds('TDC_TLS_TIMEOUT_SECONDS', 10),
     replySeconds: seconds('TDC_REPLY_TIMEOUT_SECONDS', 30),

@@ -71,7 +71,11 @@ async function start({ config, log, metrics, shutdown, now, announceReady }: Ser
       saveHost: (intake, state) => storage.saveHost(intake, state),
       now,
     },
-    rules: { minConnections: config.minConnections, idleMs: config.idleSeconds * 1000 },
+    rules: {
+      minConnections: config.minConnections,
+      idleMs: config.idleSeconds * 1000,
+      probeMs: config.probeSeconds * 1000,
+    },
     load: storage.load,
     setConcurrency: (jobs) => setConcurrency(jobs),
     maxJobs: config.maxJobs,

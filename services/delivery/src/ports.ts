@@ -63,4 +63,6 @@ export interface ConnectionObserver {
 export interface DestinationRules {
   readonly minConnections: number;
   readonly idleMs: number;
+  /** Longest time between two attempts to reach a destination that is down. */
+  readonly probeMs: number;
 }

@@ -48,7 +48,6 @@ export const PREFETCH = 8;
 /** After a failed connection beside working ones, no more are opened for a while: the peer may have a limit. */
 const GROWTH_PAUSE_MS = 5_000;
 const FIRST_PROBE_MS = 500;
-const LAST_PROBE_MS = 10_000;
 /** How long a copy waits for a place under the ceiling before it is handed back. */
 const CEILING_PATIENCE_MS = 2_000;
 const MIN_HAND_BACK_MS = 250;
@@ -236,7 +235,7 @@ export class Destination {
     const { failure, dcid } = failed;
     if (failure.kind !== 'dns') {
       this.#probeFrom = now + this.#probeDelay;
-      this.#probeDelay = Math.min(this.#probeDelay * 2, LAST_PROBE_MS);
+      this.#probeDelay = Math.min(this.#probeDelay * 2, this.#rules.probeMs);
     }
     this.host.failed(failure);
     for (const waiter of this.#waiting.splice(0)) waiter.settle({ kind: 'failed', dcid, failure });
