@@ -210,7 +210,7 @@ export class Destination {
 
   #opened(member: Member, connection: OutboundConnection): void {
     member.connection = connection;
-    connection.onEnd(() => this.#gone(member));
+    connection.onClosed(() => this.#gone(member));
     if (member.state !== 'connecting') {
       connection.quit();
       return;

@@ -62,8 +62,8 @@ export interface OutboundConnection {
   isUsable(): boolean;
   /** Sends one copy; the abort ends it at once, unless its final dot is out. */
   send(message: OutboundMessage, signal: AbortSignal): Promise<SendResult>;
-  /** Calls back once, when the connection has ended, for whatever reason. */
-  onEnd(listener: () => void): void;
+  /** Calls back once, when the socket is closed on both sides, for whatever reason. */
+  onClosed(listener: () => void): void;
   /** Says QUIT and closes; never waits long. */
   quit(): void;
 }
@@ -164,6 +164,7 @@ class LibraryConnection implements OutboundConnection {
   readonly protocol: string;
   readonly cipher: string;
   readonly #library: JournalConnection;
+  readonly #socket: TLSSocket;
   readonly #finalReplyMs: number;
   readonly #replyMs: number;
   readonly #endListeners: (() => void)[] = [];
@@ -178,6 +179,7 @@ class LibraryConnection implements OutboundConnection {
     this.#finalReplyMs = options.finalReplyMs;
     this.#replyMs = options.replyMs;
     const socket = library._socket as TLSSocket;
+    this.#socket = socket;
     this.protocol = socket.getProtocol() ?? 'unknown';
     const cipher = socket.getCipher();
     // The gateway logs OpenSSL's names; TLS 1.3 has its own.
@@ -194,7 +196,12 @@ class LibraryConnection implements OutboundConnection {
     return this.#usable && !this.#library.destroyed;
   }
 
-  onEnd(listener: () => void): void {
+  onClosed(listener: () => void): void {
+    if (this.#socket.closed) listener();
+    else this.#socket.once('close', listener);
+  }
+
+  #onEnd(listener: () => void): void {
     if (this.#ended) listener();
     else this.#endListeners.push(listener);
   }
@@ -280,7 +287,7 @@ class LibraryConnection implements OutboundConnection {
       };
       if (signal.aborted) return onAbort();
       signal.addEventListener('abort', onAbort);
-      this.onEnd(() => settle(this.#lastError ?? { message: 'connection closed', code: 'ECONNECTION' }));
+      this.#onEnd(() => settle(this.#lastError ?? { message: 'connection closed', code: 'ECONNECTION' }));
       library.send(
         {
           from: message.sender,
@@ -297,7 +304,7 @@ class LibraryConnection implements OutboundConnection {
   /** Back to the start of the dialogue: a transaction that was refused half-way would spoil the next one. */
   #reset(): Promise<boolean> {
     return new Promise((resolve) => {
-      this.onEnd(() => resolve(false));
+      this.#onEnd(() => resolve(false));
       this.#library.reset((error) => resolve(error === null || error === undefined));
     });
   }
