@@ -43,8 +43,8 @@ export function useJournalQueue(redis: RedisOfFile): QueueOfFile {
       return queue;
     },
     errors,
-    async startWorker(handler, changes = {}) {
-      const worker = createJournalQueueWorker(await redis.connect({ role: 'blocking' }), {
+    startWorker(handler, changes = {}) {
+      const worker = createJournalQueueWorker(redis.open({ role: 'blocking' }), {
         prefix,
         handler,
         concurrency: 1,

@@ -1,5 +1,11 @@
 import { after, before, beforeEach } from 'node:test';
-import { closeRedis, connectRedis, type RedisClient, whenRedisReady } from '@tdc/platform';
+import {
+  closeRedis,
+  connectRedis,
+  type RedisClient,
+  type RedisConnectionOptions,
+  whenRedisReady,
+} from '@tdc/platform';
 import { type RedisServer, startRedisServer } from './redis-server.ts';
 
 /** The Redis of one test file: a server of its own, emptied before each test. */
@@ -7,8 +13,10 @@ export interface RedisOfFile {
   readonly server: RedisServer;
   /** A ready connection of the `command` role. */
   readonly client: RedisClient;
-  /** Another connection, ready and closed with the file. */
-  connect(options?: Partial<Parameters<typeof connectRedis>[1]>): Promise<RedisClient>;
+  /** Another connection, closed with the file. */
+  open(options?: Partial<RedisConnectionOptions>): RedisClient;
+  /** Another connection, ready. */
+  connect(options?: Partial<RedisConnectionOptions>): Promise<RedisClient>;
 }
 
 const READY_MS = 10_000;
@@ -18,9 +26,13 @@ export function useRedis(args: readonly string[] = []): RedisOfFile {
   const clients: RedisClient[] = [];
   let server: RedisServer | undefined;
   const running = (): RedisServer => server ?? neverStarted();
-  const connect: RedisOfFile['connect'] = async (options = {}) => {
+  const open: RedisOfFile['open'] = (options = {}) => {
     const client = connectRedis(running().url, { role: 'command', ...options });
     clients.push(client);
+    return client;
+  };
+  const connect: RedisOfFile['connect'] = async (options) => {
+    const client = open(options);
     if (!(await whenRedisReady(client, AbortSignal.timeout(READY_MS))))
       throw new Error('Redis did not come up');
     return client;
@@ -43,6 +55,7 @@ export function useRedis(args: readonly string[] = []): RedisOfFile {
     get client() {
       return clients[0] ?? neverStarted();
     },
+    open,
     connect,
   };
 }
