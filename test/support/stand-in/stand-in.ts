@@ -42,7 +42,7 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
   let playing: Playing = play(options.script ?? {});
   let mostOpen = 0;
   let total = 0;
-  const server = createServer((socket) => {
+  const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     total += 1;
     mostOpen = Math.max(mostOpen, sockets.size);
