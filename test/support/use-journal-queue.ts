@@ -7,6 +7,7 @@ import {
   type JournalQueue,
   type JournalQueueWorker,
   type JournalQueueWorkerOptions,
+  type RedisClient,
 } from '@tdc/platform';
 import type { RedisOfFile } from './use-redis.ts';
 
@@ -18,7 +19,12 @@ export interface QueueOfFile {
   readonly queue: JournalQueue;
   /** What queue and workers complained of in this test. */
   readonly errors: string[];
-  startWorker(handler: JobHandler, changes?: Partial<JournalQueueWorkerOptions>): Promise<JournalQueueWorker>;
+  /** Starts a worker; its connection is its own unless one is given. */
+  startWorker(
+    handler: JobHandler,
+    changes?: Partial<JournalQueueWorkerOptions>,
+    client?: RedisClient,
+  ): JournalQueueWorker;
 }
 
 /** Opens the queue before each test; to be called once, behind {@link useRedis}. */
@@ -43,8 +49,8 @@ export function useJournalQueue(redis: RedisOfFile): QueueOfFile {
       return queue;
     },
     errors,
-    startWorker(handler, changes = {}) {
-      const worker = createJournalQueueWorker(redis.open({ role: 'blocking' }), {
+    startWorker(handler, changes = {}, client = redis.open({ role: 'blocking' })) {
+      const worker = createJournalQueueWorker(client, {
         prefix,
         handler,
         concurrency: 1,

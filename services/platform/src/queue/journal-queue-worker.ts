@@ -1,6 +1,6 @@
 import type { JournalCopy } from '@tdc/core';
 import { DelayedError, type Job, Worker } from 'bullmq';
-import type { RedisClient } from '../redis/connect.ts';
+import { isRedisReady, type RedisClient } from '../redis/connect.ts';
 import { LOCK_MS, MAX_STALLED_COUNT, QUEUE_NAME, STALLED_CHECK_MS } from './bullmq-settings.ts';
 import type { JobDisposition, JournalQueueWorker } from './ports.ts';
 
@@ -26,8 +26,9 @@ export interface JournalQueueWorkerOptions {
 /** After a bug in the handler the job comes back, but not at once. */
 const AFTER_BUG_MS = 1000;
 const PROGRESS_CHECK_MS = 5000;
-/** What a handler has to answer once its signal aborted. */
+/** What a draining worker's handlers have to answer once their signals aborted, and what putting a job back takes. */
 const FAREWELL_MS = 500;
+const PUT_BACK_MS = 250;
 
 /** The draining side: hands out jobs and does with them what the handler answers. The connection is of role `blocking`. */
 export function createJournalQueueWorker(
@@ -36,6 +37,7 @@ export function createJournalQueueWorker(
 ): JournalQueueWorker {
   const { handler, now, onError } = options;
   const draining = new AbortController();
+  const leaving = new AbortController();
   let progressAt = now();
   let running = 0;
 
@@ -43,14 +45,23 @@ export function createJournalQueueWorker(
     job: Job<JournalCopy>,
     cancelled: AbortSignal | undefined,
   ): Promise<JobDisposition> => {
-    const signal = cancelled === undefined ? draining.signal : AbortSignal.any([draining.signal, cancelled]);
+    // A signal of the job's own, not AbortSignal.any(): what a handler leaves on it must go with the job, and not be
+    // kept by the signals of the worker.
+    const own = new AbortController();
+    const left = Promise.withResolvers<JobDisposition>();
+    const forget = [
+      onAbort([draining.signal, ...(cancelled === undefined ? [] : [cancelled])], () => own.abort()),
+      onAbort([leaving.signal], () => left.resolve({ kind: 'retry-at', at: now() })),
+    ];
     try {
-      return await handler(job.data, signal);
+      return await Promise.race([handler(job.data, own.signal), left.promise]);
     } catch (error) {
       onError(
         `handling ${job.id ?? 'a job'} failed: ${error instanceof Error ? error.message : String(error)}`,
       );
       return { kind: 'retry-at', at: now() + AFTER_BUG_MS };
+    } finally {
+      for (const one of forget) one();
     }
   };
 
@@ -103,10 +114,30 @@ export function createJournalQueueWorker(
     async drain(deadline) {
       stopWatching();
       const left = Math.max(0, deadline - now());
-      const timers = [setTimeout(() => draining.abort(), left)];
-      const late = new Promise<void>((resolve) => timers.push(setTimeout(resolve, left + FAREWELL_MS)));
-      await Promise.race([worker.close(), late]);
+      const late = Promise.withResolvers<void>();
+      const timers = [
+        setTimeout(() => draining.abort(), left),
+        setTimeout(() => leaving.abort(), left + FAREWELL_MS),
+        setTimeout(late.resolve, left + FAREWELL_MS + PUT_BACK_MS),
+      ];
+      if (isRedisReady(redis)) await Promise.race([worker.close(), late.promise]);
+      else {
+        // Without Redis no job can be put back, and a polite close would take for ever.
+        if (running > 0) await late.promise;
+        await worker.close(true);
+      }
       timers.forEach(clearTimeout);
     },
+  };
+}
+
+/** Acts when one of the signals aborts, or has. Answers how to stop listening. */
+function onAbort(signals: readonly AbortSignal[], act: () => void): () => void {
+  for (const signal of signals) {
+    signal.addEventListener('abort', act);
+    if (signal.aborted) act();
+  }
+  return () => {
+    for (const signal of signals) signal.removeEventListener('abort', act);
   };
 }

@@ -34,8 +34,8 @@ export interface JournalQueueWorker {
   /** When Redis last answered a request for jobs, ms since the epoch: the progress that liveness looks at. */
   lastProgressAt(): number;
   /**
-   * Takes no more jobs and waits for the running ones. At `deadline` (ms since the epoch) their signals abort, and half
-   * a second later they are left: their jobs come back by themselves.
+   * Takes no more jobs and waits for the running ones. At `deadline` (ms since the epoch) their signals abort; a handler
+   * that has not answered half a second later is left, and its job put back.
    */
   drain(deadline: number): Promise<void>;
 }
