@@ -29,6 +29,7 @@ const CLOSING_MS = 1000;
 export function createShutdown({ log, graceSeconds, now }: ShutdownOptions): Shutdown {
   const steps: { readonly name: string; readonly step: DrainStep }[] = [];
   let draining = false;
+  const cut = new AbortController();
   let finish: () => void = () => undefined;
   const finished = new Promise<void>((resolve) => {
     finish = resolve;
@@ -39,8 +40,9 @@ export function createShutdown({ log, graceSeconds, now }: ShutdownOptions): Shu
     log.notice('info', 'draining', `draining: ${reason}`);
     for (const { name, step } of steps.toReversed()) {
       try {
-        await within(Math.max(0, deadline - now()) + CLOSING_MS, step(deadline));
+        await within(Math.max(0, deadline - now()) + CLOSING_MS, step(deadline), cut.signal);
       } catch (error) {
+        if (cut.signal.aborted) return;
         log.notice('warning', 'drain-failed', `closing ${name} failed: ${String(error)}`);
       }
     }
@@ -56,6 +58,7 @@ export function createShutdown({ log, graceSeconds, now }: ShutdownOptions): Shu
   const onSignal = (signal: NodeJS.Signals): void => {
     if (draining) {
       log.notice('warning', 'cut-short', `stopped at once: a second signal, ${signal}`);
+      cut.abort();
       finish();
     } else begin(signal);
   };
@@ -64,15 +67,16 @@ export function createShutdown({ log, graceSeconds, now }: ShutdownOptions): Shu
   return { add: (name, step) => steps.push({ name, step }), finished, isDraining: () => draining, begin };
 }
 
-/** Waits for the work, at most so long; rejects when it is late. */
-async function within(milliseconds: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const expiry = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('it took too long')), milliseconds);
-  });
+/** Waits for the work, at most so long and not beyond the abort; rejects when it is late. */
+async function within(milliseconds: number, work: Promise<void>, signal: AbortSignal): Promise<void> {
+  const late = Promise.withResolvers<never>();
+  const stop = (): void => late.reject(new Error('it took too long'));
+  const timer = setTimeout(stop, milliseconds);
+  signal.addEventListener('abort', stop, { once: true });
   try {
-    await Promise.race([work, expiry]);
+    await Promise.race([work, late.promise]);
   } finally {
     clearTimeout(timer);
+    signal.removeEventListener('abort', stop);
   }
 }
