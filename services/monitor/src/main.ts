@@ -1,11 +1,5 @@
 import {
   ConfigError,
-  createConnectionCeiling,
-  createHostStore,
-  createJournalQueue,
-  createLedger,
-  createRedisKeys,
-  createRedisLink,
   followPolicy,
   runService,
   type ServiceContext,
@@ -17,47 +11,42 @@ import { loadMonitorConfig, type MonitorConfig } from './config.ts';
 import { createMonitorMetrics } from './metrics.ts';
 import { createMonitorServer } from './monitor-server.ts';
 import type { ViewPorts } from './ports.ts';
-import { startSweeper } from './sweep/sweeper.ts';
+import { createStorage } from './storage.ts';
+import { createSweep } from './sweep/sweep.ts';
+import { type Sweeper, startSweeper } from './sweep/sweeper.ts';
 import { createQueueReader } from './view/queue-reading.ts';
 import { scaling } from './view/scaling.ts';
 
+/** No batch of a sweep takes longer than its calls to Redis may, however long Redis is away. */
+const STUCK_MS = 30_000;
+
 async function start({ config, log, metrics, shutdown, now, announceReady }: ServiceContext<MonitorConfig>) {
-  const stopping = new AbortController();
-  shutdown.add('start', async () => stopping.abort());
-  const keys = createRedisKeys(config.redisKeyPrefix);
-  const redis = createRedisLink(config.redisUrl, { role: 'command', log });
-  shutdown.add('redis', () => redis.close());
-  const policy = followPolicy({
-    address: config.policyAddress,
-    stateFolder: config.stateFolder,
-    log,
-    metrics,
-    now,
-  });
+  const storage = createStorage(config, log, now);
+  shutdown.add('storage', () => storage.close());
+  const { policyAddress, stateFolder } = config;
+  const policy = followPolicy({ address: policyAddress, stateFolder, log, metrics, now });
   shutdown.add('policy', async () => policy.stop());
-  if (!(await redis.whenUsable(stopping.signal))) return;
-  const ledger = createLedger(redis.client, keys, { now, trackingHours: config.trackingHours });
-  const queue = await createJournalQueue(redis.client, {
-    prefix: keys.prefix,
-    onError: (message) => log.notice('debug', 'queue-error', message),
-  });
-  shutdown.add('queue', () => queue.close());
-  const ceiling = createConnectionCeiling(redis.client, keys, { worker: 'monitor', now });
-  const hosts = createHostStore(redis.client, keys);
-  const views: ViewPorts = {
-    ledger,
-    depth: () => queue.depth(),
-    connections: (intake) => ceiling.count(intake),
-    hosts: (intakes) => hosts.load(intakes),
-    intakes: () => policy.current()?.document.intakes ?? {},
-    now,
-  };
+  const intakes = () => policy.current()?.document.intakes ?? {};
+  const views: ViewPorts = { ...storage.reads, intakes, now };
   const meters = createMonitorMetrics(metrics, createQueueReader(views));
-  const sweeper = startSweeper(
-    { ledger, queue, log: (event) => log.log(event), observe: meters.sweeps, now },
-    config,
-  );
-  shutdown.add('sweeper', () => sweeper.stop());
+  const everyMs = config.sweepSeconds * 1000;
+  let sweeper: Sweeper | undefined;
+  const http = await startProbeServer({
+    host: config.httpHost,
+    port: config.httpPort,
+    livez: () =>
+      now() - (sweeper?.lastProgressAt() ?? now()) < everyMs + STUCK_MS
+        ? { ok: true }
+        : { ok: false, reason: 'the sweep is stuck' },
+    readyz: () => {
+      if (shutdown.isDraining()) return { ok: false, reason: 'draining' };
+      return storage.isReady() ? { ok: true } : { ok: false, reason: 'Redis does not answer' };
+    },
+    metrics: () => metrics.text(),
+    routes: { '/scaling': () => scaling(views) },
+  });
+  if ('kind' in http) throw new ConfigError([`${http.message} (TDC_HTTP_PORT)`]);
+  shutdown.add('http', () => http.close());
   const grpc = await startGrpcServer({
     host: config.grpcHost,
     port: config.grpcPort,
@@ -66,22 +55,15 @@ async function start({ config, log, metrics, shutdown, now, announceReady }: Ser
   });
   if ('kind' in grpc) throw new ConfigError([`${grpc.message} (TDC_GRPC_PORT)`]);
   shutdown.add('grpc', (deadline) => grpc.stop(deadline));
+  const stopping = new AbortController();
+  shutdown.add('start', async () => stopping.abort());
+  const queue = await storage.open(stopping.signal);
+  if (queue === undefined) return;
+  const sweepPorts = { ledger: storage.ledger, queue, log: log.log, observe: meters.sweeps, now };
+  const running = startSweeper({ sweep: createSweep(sweepPorts, config), everyMs, now });
+  sweeper = running;
+  shutdown.add('sweeper', () => running.stop());
   grpc.setServing(true);
-  const stuckMs = config.sweepSeconds * 1000 + 30_000;
-  const http = await startProbeServer({
-    host: config.httpHost,
-    port: config.httpPort,
-    livez: () =>
-      now() - sweeper.lastProgressAt() < stuckMs ? { ok: true } : { ok: false, reason: 'the sweep is stuck' },
-    readyz: () =>
-      redis.isReady() && !shutdown.isDraining()
-        ? { ok: true }
-        : { ok: false, reason: 'Redis does not answer' },
-    metrics: () => metrics.text(),
-    routes: { '/scaling': () => scaling(views) },
-  });
-  if ('kind' in http) throw new ConfigError([`${http.message} (TDC_HTTP_PORT)`]);
-  shutdown.add('http', () => http.close());
   announceReady({ http: `${config.httpHost}:${http.port}`, grpc: `${config.grpcHost}:${grpc.port}` });
 }
 

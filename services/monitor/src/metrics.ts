@@ -57,11 +57,29 @@ function createQueueMetrics(metrics: Metrics) {
 
 type QueueMetrics = ReturnType<typeof createQueueMetrics>;
 
+/**
+ * What was enqueued, as a counter that never falls. A commit that is withdrawn makes the account's own number fall by
+ * one, which a Prometheus counter must not: its reader would take it for a restart and count everything again.
+ */
+export function createEnqueuedMark(): (counters: QueueCounters) => (intake: string) => number {
+  const highest = new Map<string, number>();
+  let seen = 0;
+  return (counters) => {
+    // Messages seen never fall, unless Redis came back with an older account: then everything is counted anew.
+    if (counters.seen < seen) highest.clear();
+    seen = counters.seen;
+    return (intake) => {
+      const mark = Math.max(counters.intakes[intake]?.enqueued ?? 0, highest.get(intake) ?? 0);
+      highest.set(intake, mark);
+      return mark;
+    };
+  };
+}
+
 function setIntake(meters: QueueMetrics, intake: string, counters: IntakeCounters): void {
   const labels = { queue: TDC_QUEUE, intake };
   meters.active.set(counters.unattempted, { ...labels, state: 'unattempted' });
   meters.active.set(counters.attempted, { ...labels, state: 'attempted' });
-  meters.enqueued.set(counters.enqueued, labels);
   meters.delivered.set(counters.delivered, labels);
   meters.deleted.set(counters.deleted, labels);
   meters.completed.set(completedRecipients(counters), labels);
@@ -73,11 +91,12 @@ function setIntake(meters: QueueMetrics, intake: string, counters: IntakeCounter
   }
 }
 
-function setReading(meters: QueueMetrics, reading: QueueReading): void {
+function setReading(meters: QueueMetrics, reading: QueueReading, enqueued: (intake: string) => number): void {
   const { counters, aliases } = reading;
   for (const intake of aliases) {
     const labels = { queue: TDC_QUEUE, intake };
     setIntake(meters, intake, counters.intakes[intake] ?? NO_COUNTS);
+    meters.enqueued.set(enqueued(intake), labels);
     meters.connections.set(reading.connections[intake] ?? 0, labels);
     meters.up.set(reading.up[intake] === false ? 0 : 1, labels);
     meters.oldest.set(reading.oldestAgeSeconds[intake] ?? 0, labels);
@@ -110,10 +129,12 @@ export function createMonitorMetrics(metrics: Metrics, read: () => Promise<Queue
     help: 'Sweeps that failed.',
     known: [{}],
   });
+  const enqueuedMark = createEnqueuedMark();
   metrics.beforeScrape(async () => {
     for (const meter of ofQueue) meter.reset();
     try {
-      setReading(meters, await read());
+      const reading = await read();
+      setReading(meters, reading, enqueuedMark(reading.counters));
       meters.redisUp.set(1);
     } catch {
       for (const meter of ofQueue) meter.reset();

@@ -45,7 +45,10 @@ export function createMonitorServer(ports: ViewPorts): monitorV1.MonitorServiceS
       return toHostStatusResponse(view);
     }),
     track: unary<monitorV1.TrackRequest, monitorV1.TrackResponse>(async ({ query }) => {
-      if (query === undefined) return { code: status.INVALID_ARGUMENT, details: 'which MID or Message-ID?' };
+      if (query === undefined || query.value === '')
+        return { code: status.INVALID_ARGUMENT, details: 'which MID or Message-ID?' };
+      if (query.$case === 'mid' && query.value < 1)
+        return { code: status.INVALID_ARGUMENT, details: `${query.value} is no MID: they begin at 1` };
       const wanted = query.$case === 'mid' ? { mid: toMid(query.value) } : { messageIdHeader: query.value };
       return { copies: (await ports.ledger.track(wanted)).map(toTrackedMessage) };
     }),

@@ -1,23 +1,20 @@
 import { hardBounceEvents, type JournalCopy, NO_CONNECTION } from '@tdc/core';
-import type { SweepPorts } from '../ports.ts';
+import type { BatchEnd, SweepPorts } from '../ports.ts';
 
 const BATCH = 500;
 
 /**
- * Ends every copy that has outlived its deadline and that nobody is attempting (spec §5), whether delivery workers run
- * or not. Several monitors may sweep at once: each copy is recorded, logged and counted once. Answers how many.
+ * Ends a batch of the copies that have outlived their deadline and that nobody is attempting (spec §5), whether delivery
+ * workers run or not. Several monitors may sweep at once: each copy is recorded, logged and counted once.
  */
-export async function expireCopies(ports: SweepPorts): Promise<number> {
-  let total = 0;
-  for (;;) {
-    const due = await ports.ledger.expired(ports.now(), BATCH);
-    const ended = await Promise.all(due.map((copy) => expireCopy(ports, copy)));
-    total += ended.filter(Boolean).length;
-    if (due.length < BATCH) return total;
-  }
+export async function expireBatch(ports: SweepPorts): Promise<BatchEnd> {
+  const due = await ports.ledger.expired(ports.now(), BATCH);
+  const recorded = await Promise.all(due.map((copy) => expireCopy(ports, copy)));
+  // A whole batch that somebody else has ended is theirs to go on with; asking again could go on for ever.
+  return due.length === BATCH && recorded.includes(true) ? 'more' : 'done';
 }
 
-async function expireCopy({ ledger, queue, log }: SweepPorts, copy: JournalCopy): Promise<boolean> {
+async function expireCopy({ ledger, queue, log, observe }: SweepPorts, copy: JournalCopy): Promise<boolean> {
   const { mid, route } = copy;
   const outcome = {
     kind: 'hard-bounced',
@@ -27,13 +24,9 @@ async function expireCopy({ ledger, queue, log }: SweepPorts, copy: JournalCopy)
   } as const;
   const recorded = await ledger.finish(mid, outcome);
   if (recorded) {
-    for (const event of hardBounceEvents(
-      { mid, intake: route.intake, dcid: NO_CONNECTION },
-      'expired',
-      undefined,
-    )) {
-      log(event);
-    }
+    const ended = { mid, intake: route.intake, dcid: NO_CONNECTION };
+    for (const event of hardBounceEvents(ended, 'expired', undefined)) log(event);
+    observe.expired(1);
   }
   // A job that stays behind, because a worker holds it, is dropped when it is handled: its copy has an outcome.
   await queue.remove(mid);

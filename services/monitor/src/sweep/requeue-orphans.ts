@@ -1,22 +1,23 @@
 import type { JournalCopy } from '@tdc/core';
-import type { SweepPorts } from '../ports.ts';
+import type { BatchEnd, SweepPorts } from '../ports.ts';
 
 /** An intake that is alive confirms within milliseconds of its commit. */
 const ORPHAN_AFTER_MS = 5_000;
 const BATCH = 500;
 
 /**
- * Queues copies that were committed and never queued: their intake died in between, or Redis lost the end of its log.
- * Whether the gateway was told 250 is not known, so the copy is sent: doubled is better than lost. Answers how many.
+ * Queues a batch of the copies that were committed and never queued: their intake died in between, or Redis lost the end
+ * of its log. Whether the gateway was told 250 is not known, so the copy is sent: doubled is better than lost.
  */
-export async function requeueOrphans(ports: SweepPorts): Promise<number> {
-  const orphans = await ports.ledger.orphans(ports.now() - ORPHAN_AFTER_MS, BATCH);
+export async function requeueOrphans(ports: SweepPorts): Promise<BatchEnd> {
+  const { ledger, queue, log, observe, now } = ports;
+  const orphans = await ledger.orphans(now() - ORPHAN_AFTER_MS, BATCH);
   const lost: JournalCopy[] = [];
-  for (const copy of orphans) if (!(await ports.queue.has(copy.mid))) lost.push(copy);
+  for (const copy of orphans) if (!(await queue.has(copy.mid))) lost.push(copy);
   if (lost.length > 0) {
-    await ports.queue.add(lost);
+    await queue.add(lost);
     for (const { mid } of lost) {
-      ports.log({
+      log({
         kind: 'notice',
         level: 'warning',
         name: 'orphan-requeued',
@@ -24,7 +25,8 @@ export async function requeueOrphans(ports: SweepPorts): Promise<number> {
         fields: { mid },
       });
     }
+    observe.requeued(lost.length);
   }
-  await ports.ledger.confirmQueued(orphans.map(({ mid }) => mid));
-  return lost.length;
+  await ledger.confirmQueued(orphans.map(({ mid }) => mid));
+  return orphans.length === BATCH ? 'more' : 'done';
 }

@@ -1,56 +1,46 @@
-import type { SweepPorts } from '../ports.ts';
-import { expireCopies } from './expire.ts';
-import { requeueOrphans } from './requeue-orphans.ts';
-
-export interface SweepRules {
-  readonly sweepSeconds: number;
-  readonly trackingHours: number;
-  readonly trackingMaxCopies: number;
-}
+import { setTimeout as pause } from 'node:timers/promises';
+import type { SweepPace } from './sweep.ts';
 
 /** Sweeps at a fixed pace until it is stopped; one sweep at a time. */
 export interface Sweeper {
-  /** When a sweep last came to its end, with or without Redis; ms since the epoch. */
+  /** When a batch of a sweep last came to its end, with or without Redis; ms since the epoch. */
   lastProgressAt(): number;
+  /** Resolves when the batch under way has come to its end. */
   stop(): Promise<void>;
 }
 
-export function startSweeper(ports: SweepPorts, rules: SweepRules): Sweeper {
-  let progressAt = ports.now();
-  let running: Promise<void> = Promise.resolve();
-  let busy = false;
-  let failing = false;
+export interface SweeperOptions {
+  /** Must not reject. */
+  readonly sweep: (pace: SweepPace) => Promise<void>;
+  readonly everyMs: number;
+  readonly now: () => number;
+}
 
-  const sweep = async (): Promise<void> => {
-    const { now, observe, ledger } = ports;
-    try {
-      observe.expired(await expireCopies(ports));
-      observe.requeued(await requeueOrphans(ports));
-      const keepFrom = now() - rules.trackingHours * 3600 * 1000;
-      await ledger.trimTracking({ keepFrom, maxCopies: rules.trackingMaxCopies });
-      failing = false;
-    } catch (error) {
-      observe.failed();
-      if (!failing) {
-        const text = `the sweep failed: ${error instanceof Error ? error.message : String(error)}`;
-        ports.log({ kind: 'notice', level: 'warning', name: 'sweep-failed', text });
-      }
-      failing = true;
-    }
-    progressAt = now();
+/** Starts at once: what expired while no monitor ran has waited long enough. */
+export function startSweeper({ sweep, everyMs, now }: SweeperOptions): Sweeper {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  let progressAt = now();
+  const pace: SweepPace = {
+    progressed: () => {
+      progressAt = now();
+    },
+    stopping: signal,
   };
-  const timer = setInterval(() => {
-    if (busy) return;
-    busy = true;
-    running = sweep().finally(() => {
-      busy = false;
-    });
-  }, rules.sweepSeconds * 1000);
-
+  const run = async (): Promise<void> => {
+    while (!signal.aborted) {
+      const startedAt = now();
+      await sweep(pace);
+      const rest = Math.max(0, startedAt + everyMs - now());
+      // The pause rejects when it is cut short.
+      await pause(rest, undefined, { signal }).catch(() => undefined);
+    }
+  };
+  const running = run();
   return {
     lastProgressAt: () => progressAt,
     stop() {
-      clearInterval(timer);
+      stopping.abort();
       return running;
     },
   };

@@ -7,10 +7,9 @@ import {
   type QueueCounters,
   queueTotals,
   TDC_QUEUE,
-  UNKNOWN_HOST,
 } from '@tdc/core';
 import type { ViewPorts } from '../ports.ts';
-import { allAliases } from './top-hosts.ts';
+import { allAliases, isWholeDown } from './top-hosts.ts';
 
 /** `hoststatus` of the queue's name, an intake's alias or its mail domain; undefined: no record of the host. */
 export async function hostStatus(ports: ViewPorts, host: string): Promise<HostStatusView | undefined> {
@@ -45,15 +44,16 @@ function totalsOf(counters: QueueCounters, aliases: readonly string[]): IntakeCo
   return queueTotals({ ...counters, intakes });
 }
 
-/** Several hosts as one: up when one of them is, with the newest of what was seen. */
+/** Several hosts as one, with the newest of what was seen. */
 function merged(states: readonly HostState[]): HostState {
-  if (states.length === 0) return UNKNOWN_HOST;
   const byActivity = states.toSorted((a, b) => b.lastActivityAt - a.lastActivityAt);
+  const mxRecords = states.flatMap((state) => state.mxRecords);
   return {
-    up: states.some(({ up }) => up),
+    up: !isWholeDown(states),
     lastActivityAt: byActivity[0]?.lastActivityAt ?? 0,
     last5xx: byActivity.find(({ last5xx }) => last5xx !== '')?.last5xx ?? '',
-    mxRecords: states.flatMap(({ mxRecords }) => mxRecords),
+    // Intakes of one domain share its MX records.
+    mxRecords: [...new Map(mxRecords.map((mx) => [`${mx.priority} ${mx.exchange}`, mx])).values()],
     addresses: [...new Set(states.flatMap(({ addresses }) => addresses))],
   };
 }

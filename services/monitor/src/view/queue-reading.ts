@@ -4,13 +4,20 @@ import { allAliases } from './top-hosts.ts';
 
 /** Several scrapers within a second cost one reading. */
 const CACHE_MS = 1000;
+/** Well within the ten seconds after which a scraper gives up. */
+const READING_SECONDS = 4;
 
-/** Reads what the queue's metrics are made from; rejects when Redis does not answer. */
-export function createQueueReader(ports: ViewPorts): () => Promise<QueueReading> {
+/** Reads what the queue's metrics are made from; rejects when Redis does not answer in time. */
+export function createQueueReader(
+  ports: ViewPorts,
+  timeoutSeconds: number = READING_SECONDS,
+): () => Promise<QueueReading> {
   let last: { readonly at: number; readonly reading: Promise<QueueReading> } | undefined;
   return () => {
     const now = ports.now();
-    if (last === undefined || now - last.at >= CACHE_MS) last = { at: now, reading: read(ports) };
+    if (last === undefined || now - last.at >= CACHE_MS) {
+      last = { at: now, reading: within(timeoutSeconds, read(ports)) };
+    }
     return last.reading;
   };
 }
@@ -18,8 +25,10 @@ export function createQueueReader(ports: ViewPorts): () => Promise<QueueReading>
 async function read(ports: ViewPorts): Promise<QueueReading> {
   const [counters, oldest] = await Promise.all([ports.ledger.counters(), ports.ledger.oldestActive()]);
   const aliases = allAliases(Object.keys(counters.intakes), Object.keys(ports.intakes()));
-  const hosts = await ports.hosts(aliases);
-  const open = await Promise.all(aliases.map((alias) => ports.connections(alias)));
+  const [hosts, open] = await Promise.all([
+    ports.hosts(aliases),
+    Promise.all(aliases.map((alias) => ports.connections(alias))),
+  ]);
   const now = ports.now();
   const byAlias = <T>(value: (alias: string, index: number) => T): Record<string, T> =>
     Object.fromEntries(aliases.map((alias, index) => [alias, value(alias, index)]));
@@ -30,4 +39,16 @@ async function read(ports: ViewPorts): Promise<QueueReading> {
     up: byAlias((alias) => hosts[alias]?.up ?? true),
     oldestAgeSeconds: byAlias((alias) => Math.max(0, (now - (oldest[alias] ?? now)) / 1000)),
   };
+}
+
+async function within<T>(seconds: number, reading: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no reading within ${seconds} s`)), seconds * 1000);
+  });
+  try {
+    return await Promise.race([reading, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -1,28 +1,40 @@
 import type { RouteAnswer } from '@tdc/platform';
 import type { ViewPorts } from '../ports.ts';
 
-/** Retries that are due this soon are work for workers that would be started now. */
+/** A retry that is due within the time that a worker takes to start is work for a worker that is started now. */
+const DUE_SOON_MS = 30_000;
+
+/** The scaling signal: jobs over all workers. */
 export interface Scaling {
-  /** What an autoscaler divides by the copies one worker handles at once (Little's law): waiting and being handled. */
+  /**
+   * What an autoscaler divides by the copies that one worker handles at once (Little's law): waiting, being handled, and
+   * delayed but due soon.
+   */
   readonly demand: number;
   readonly waiting: number;
   readonly active: number;
+  /** Retries that wait for their time, due soon or not. */
   readonly delayed: number;
+  /** Age of the oldest copy without an outcome; 0 when there is none. */
   readonly oldestAgeSeconds: number;
 }
 
 /**
- * The scaling signal. Redis away is 503, never a false zero: an autoscaler that is told 0 takes workers away just when
- * they will be needed.
+ * Answers the scaling signal. Redis away is 503, never a false zero: an autoscaler that is told 0 takes workers away
+ * just when they will be needed.
  */
-export async function scaling(ports: ViewPorts): Promise<RouteAnswer> {
+export async function scaling({ queue, ledger, now }: ViewPorts): Promise<RouteAnswer> {
   try {
-    const [depth, oldest] = await Promise.all([ports.depth(), ports.ledger.oldestActive()]);
+    const [depth, dueSoon, oldest] = await Promise.all([
+      queue.depth(),
+      queue.dueBy(now() + DUE_SOON_MS),
+      ledger.oldestActive(),
+    ]);
     const times = Object.values(oldest);
     const body: Scaling = {
-      demand: depth.waiting + depth.active + depth.delayed,
+      demand: depth.waiting + depth.active + dueSoon,
       ...depth,
-      oldestAgeSeconds: times.length === 0 ? 0 : Math.max(0, (ports.now() - Math.min(...times)) / 1000),
+      oldestAgeSeconds: times.length === 0 ? 0 : Math.max(0, (now() - Math.min(...times)) / 1000),
     };
     return { status: 200, body };
   } catch {

@@ -1,5 +1,6 @@
 import {
   activeRecipients,
+  type HostState,
   hardBouncedRecipients,
   type IntakeCounters,
   NO_COUNTS,
@@ -14,6 +15,12 @@ import type { ViewPorts } from '../ports.ts';
 /** Aliases of the policy in force and of everything that was ever enqueued. */
 export function allAliases(counted: readonly string[], inForce: readonly string[]): readonly string[] {
   return [...new Set([...inForce, ...counted])].sort();
+}
+
+/** Whether several hosts count as down together: there are some in use, and each of those is down. */
+export function isWholeDown(states: readonly HostState[]): boolean {
+  const used = states.filter(({ lastActivityAt }) => lastActivityAt > 0);
+  return used.length > 0 && used.every(({ up }) => !up);
 }
 
 function row(
@@ -34,7 +41,7 @@ function row(
   };
 }
 
-/** The rows of `tophosts`: the queue, then each intake (spec §8). The queue is down when every intake in use is. */
+/** The rows of `tophosts`: the queue, then each intake (spec §8). */
 export async function topHosts(ports: ViewPorts): Promise<readonly TopHostsRow[]> {
   const counters = await ports.ledger.counters();
   const intakes = ports.intakes();
@@ -51,11 +58,10 @@ export async function topHosts(ports: ViewPorts): Promise<readonly TopHostsRow[]
       counters.intakes[intake] ?? NO_COUNTS,
     );
   });
-  const used = rows.filter(({ intake }) => (hosts[intake]?.lastActivityAt ?? 0) > 0);
   const whole = {
     host: TDC_QUEUE,
     intake: '',
-    down: used.length > 0 && used.every(({ down }) => down),
+    down: isWholeDown(Object.values(hosts)),
     connectionsOut: open.reduce((sum, one) => sum + one, 0),
   };
   return [row(whole, queueTotals(counters)), ...rows];

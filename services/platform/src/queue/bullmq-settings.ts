@@ -14,3 +14,6 @@ export const EVENT_STREAM_LENGTH = 100;
 /** A job's name and id carry nothing but the MID; integers and colons are refused as ids. */
 export const JOB_NAME = 'copy';
 export const jobIdOf = (mid: number): string => `mid-${mid}`;
+
+/** BullMQ orders its delayed jobs by their time in ms times this, so that jobs of one millisecond keep their order. */
+export const DELAYED_SCORES_PER_MS = 0x1000;

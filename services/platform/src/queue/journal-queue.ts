@@ -1,7 +1,13 @@
 import type { JournalCopy } from '@tdc/core';
 import { Queue } from 'bullmq';
 import type { RedisClient } from '../redis/connect.ts';
-import { EVENT_STREAM_LENGTH, JOB_NAME, jobIdOf, QUEUE_NAME } from './bullmq-settings.ts';
+import {
+  DELAYED_SCORES_PER_MS,
+  EVENT_STREAM_LENGTH,
+  JOB_NAME,
+  jobIdOf,
+  QUEUE_NAME,
+} from './bullmq-settings.ts';
 import type { JournalQueue } from './ports.ts';
 
 export interface JournalQueueOptions {
@@ -55,6 +61,8 @@ export async function createJournalQueue(
       const { waiting = 0, prioritized = 0, active = 0, delayed = 0 } = counts;
       return { waiting: waiting + prioritized, active, delayed };
     },
+    dueBy: (at) =>
+      within(redis.zcount(queue.toKey('delayed'), '-inf', `(${(at + 1) * DELAYED_SCORES_PER_MS}`)),
     close: () => queue.close(),
   };
 }

@@ -19,6 +19,8 @@ export interface JournalQueue {
   /** Removes the job unless a worker holds it. */
   remove(mid: Mid): Promise<'removed' | 'held' | 'missing'>;
   depth(): Promise<QueueDepth>;
+  /** Of the delayed jobs, those that are to be handed out again by then; ms since the epoch. */
+  dueBy(at: number): Promise<number>;
   close(): Promise<void>;
 }
 

@@ -1,0 +1,67 @@
+import {
+  createConnectionCeiling,
+  createHostStore,
+  createJournalQueue,
+  createLedger,
+  createRedisKeys,
+  createRedisLink,
+  type JournalQueue,
+  type Ledger,
+  type Logger,
+} from '@tdc/platform';
+import type { MonitorConfig } from './config.ts';
+import type { ViewPorts } from './ports.ts';
+
+/** Everything of the monitor that lives in Redis. */
+export interface MonitorStorage {
+  readonly ledger: Ledger;
+  /** What the views read. Until the stores are open, and whenever Redis is away, every call rejects. */
+  readonly reads: Pick<ViewPorts, 'ledger' | 'queue' | 'connections' | 'hosts'>;
+  /**
+   * Waits for Redis as long as it takes, or until the abort (then undefined). Rejects with ConfigError when Redis is not
+   * fit to hold mail.
+   */
+  open(signal: AbortSignal): Promise<JournalQueue | undefined>;
+  /** Whether the stores are open and Redis answers. */
+  isReady(): boolean;
+  close(): Promise<void>;
+}
+
+const notOpen = async (): Promise<never> => {
+  throw new Error('the queue is not open yet');
+};
+
+/** Connects in the background. */
+export function createStorage(config: MonitorConfig, log: Logger, now: () => number): MonitorStorage {
+  const keys = createRedisKeys(config.redisKeyPrefix);
+  const redis = createRedisLink(config.redisUrl, { role: 'command', log });
+  const ledger = createLedger(redis.client, keys, { now, trackingHours: config.trackingHours });
+  const ceiling = createConnectionCeiling(redis.client, keys, { worker: 'monitor', now });
+  const hosts = createHostStore(redis.client, keys);
+  let queue: JournalQueue | undefined;
+  return {
+    ledger,
+    reads: {
+      ledger,
+      queue: {
+        depth: () => queue?.depth() ?? notOpen(),
+        dueBy: (at) => queue?.dueBy(at) ?? notOpen(),
+      },
+      connections: (intake) => ceiling.count(intake),
+      hosts: (intakes) => hosts.load(intakes),
+    },
+    async open(signal) {
+      if (!(await redis.whenUsable(signal))) return undefined;
+      queue = await createJournalQueue(redis.client, {
+        prefix: keys.prefix,
+        onError: (message) => log.notice('debug', 'queue-error', message),
+      });
+      return queue;
+    },
+    isReady: () => queue !== undefined && redis.isReady(),
+    async close() {
+      await queue?.close().catch(() => undefined);
+      await redis.close();
+    },
+  };
+}
