@@ -10,7 +10,7 @@ import { monitorV1 } from '@tdc/proto';
 import { loadMonitorConfig, type MonitorConfig } from './config.ts';
 import { createMonitorMetrics } from './metrics.ts';
 import { createMonitorServer } from './monitor-server.ts';
-import type { ViewPorts } from './ports.ts';
+import type { SweepPorts, ViewPorts } from './ports.ts';
 import { createStorage } from './storage.ts';
 import { createSweep } from './sweep/sweep.ts';
 import { type Sweeper, startSweeper } from './sweep/sweeper.ts';
@@ -59,7 +59,13 @@ async function start({ config, log, metrics, shutdown, now, announceReady }: Ser
   shutdown.add('start', async () => stopping.abort());
   const queue = await storage.open(stopping.signal);
   if (queue === undefined) return;
-  const sweepPorts = { ledger: storage.ledger, queue, log: log.log, observe: meters.sweeps, now };
+  const sweepPorts: SweepPorts = {
+    ledger: storage.ledger,
+    queue,
+    log: (event) => log.log(event),
+    observe: meters.sweeps,
+    now,
+  };
   const running = startSweeper({ sweep: createSweep(sweepPorts, config), everyMs, now });
   sweeper = running;
   shutdown.add('sweeper', () => running.stop());

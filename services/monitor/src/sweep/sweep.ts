@@ -30,20 +30,24 @@ export function createSweep(ports: SweepPorts, bounds: TrackingBounds): (pace: S
   let failing = false;
 
   return async ({ progressed, stopping }) => {
-    const failures: unknown[] = [];
+    const failures: string[] = [];
     for (const part of parts) {
       try {
         while (!stopping.aborted && (await part()) === 'more') progressed();
       } catch (error) {
-        failures.push(error);
+        failures.push(error instanceof Error ? error.message : String(error));
       }
       progressed();
     }
     const [first] = failures;
     if (first !== undefined) ports.observe.failed();
     if (first !== undefined && !failing) {
-      const text = `the sweep failed: ${first instanceof Error ? first.message : String(first)}`;
-      ports.log({ kind: 'notice', level: 'warning', name: 'sweep-failed', text });
+      ports.log({
+        kind: 'notice',
+        level: 'warning',
+        name: 'sweep-failed',
+        text: `the sweep failed: ${first}`,
+      });
     }
     failing = first !== undefined;
   };
