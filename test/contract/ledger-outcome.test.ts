@@ -4,6 +4,7 @@ import { accountingDifference, type HardBounceReason, NO_CONNECTION, toDcid, toM
 import { createLedger, createRedisKeys, type FinalOutcome, type Ledger } from '@tdc/platform';
 import { SAMPLE_TIME, sampleCopy, toIntake } from '../support/sample-copy.ts';
 import { useRedis } from '../support/use-redis.ts';
+import { waitUntil } from '../support/wait-until.ts';
 
 const redis = useRedis();
 const keys = createRedisKeys();
@@ -194,5 +195,41 @@ describe('an outcome', () => {
       lastDcid: 4,
       lastReason: 'expired',
     });
+  });
+});
+
+describe('a bounce or outcome whose answer was lost', () => {
+  /** A ledger, and what makes its next call take effect without an answer. */
+  async function openHasty(): Promise<{
+    hasty: Ledger;
+    unanswered: (call: () => Promise<unknown>) => Promise<void>;
+  }> {
+    const hasty = createLedger(await redis.connect({ commandTimeoutSeconds: 0.1 }), keys, options);
+    const unanswered = async (call: () => Promise<unknown>): Promise<void> => {
+      redis.server.signal('SIGSTOP');
+      try {
+        await assert.rejects(call());
+      } finally {
+        redis.server.signal('SIGCONT');
+      }
+    };
+    return { hasty, unanswered };
+  }
+
+  it('is told to whoever asks again, and to nobody else', async () => {
+    const { hasty, unanswered } = await openHasty();
+    const bounce = { attempt: 1, dcid: toDcid(5), reason: '4xx', response: '451 later' } as const;
+    await unanswered(() => hasty.softBounce(MID, bounce));
+    await waitUntil(async () => (await primary())?.softBounced['4xx'] === 1);
+    assert.equal(await ledger.softBounce(MID, bounce), false);
+    assert.equal(await hasty.softBounce(MID, bounce), true);
+    assert.equal(await hasty.softBounce(MID, bounce), false);
+    await unanswered(() => hasty.finish(MID, DELIVERED));
+    await waitUntil(async () => (await primary())?.delivered === 1);
+    assert.equal(await ledger.finish(MID, DELIVERED), false);
+    assert.equal(await hasty.finish(MID, { kind: 'deleted' }), false, 'that was another outcome');
+    assert.equal(await hasty.finish(MID, DELIVERED), true);
+    assert.equal(await hasty.finish(MID, DELIVERED), false);
+    assert.partialDeepStrictEqual(await primary(), { delivered: 1, deleted: 0, softBounced: { '4xx': 1 } });
   });
 });

@@ -78,7 +78,10 @@ export interface Ledger {
   beginAttempt(mid: Mid, leaseUntil: number): Promise<AttemptTicket>;
   /** Gives the lease back without an attempt having been made. */
   releaseAttempt(mid: Mid): Promise<void>;
-  /** Records attempt number `attempt` (from 1) as failed and to be retried. False when it was recorded before. */
+  /**
+   * Records attempt number `attempt` (from 1) as failed and to be retried. False when it was recorded before. After a
+   * rejection the same call may be made again: it is true when the rejected one had recorded it.
+   */
   softBounce(
     mid: Mid,
     bounce: {
@@ -88,7 +91,10 @@ export interface Ledger {
       readonly response: string;
     },
   ): Promise<boolean>;
-  /** Records the outcome and forgets the body. True once per MID: only then may it be logged and counted. */
+  /**
+   * Records the outcome and forgets the body. True once per MID: only then may it be logged and counted. After a
+   * rejection the same call may be made again: it is true when the rejected one had recorded it.
+   */
   finish(mid: Mid, outcome: FinalOutcome): Promise<boolean>;
 
   /** Active copies past their deadline that nobody is attempting, oldest first. */

@@ -14,6 +14,8 @@ export interface LedgerOptions {
 
 const TRIM_BATCH = 1000;
 const MAX_RESPONSE_LENGTH = 500;
+/** Calls remembered because their answer is not known: a few seconds of traffic while Redis is away. */
+const MAX_UNANSWERED = 10_000;
 /** Anybody can send the same Message-ID time and again: tracking shows the newest of them. */
 const MAX_TRACKED = 100;
 
@@ -49,6 +51,7 @@ export function createLedger(redis: RedisClient, keys: RedisKeys, options: Ledge
     const command = (redis as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>)[name];
     return command?.call(redis, keys.counters, keys.prefix, ...args);
   };
+  const recordOnce = createCallMemory();
   const jobs = (answer: unknown): readonly JournalCopy[] => (answer as string[]).map(parseJob);
   const load = async (mids: readonly (number | string)[]): Promise<readonly TrackedCopy[]> => {
     const records = await Promise.all(mids.map((mid) => redis.hgetall(`${keys.prefix}:copy:${mid}`)));
@@ -76,21 +79,18 @@ export function createLedger(redis: RedisClient, keys: RedisKeys, options: Ledge
     async releaseAttempt(mid) {
       await run(scripts.RELEASE_ATTEMPT, mid);
     },
-    async softBounce(mid, bounce) {
+    softBounce(mid, bounce) {
       const { attempt, dcid, reason } = bounce;
       const response = bounce.response.slice(0, MAX_RESPONSE_LENGTH);
-      return (await run(scripts.SOFT_BOUNCE, mid, randomUUID(), attempt, dcid, reason, response)) === 1;
-    },
-    async finish(mid, outcome) {
-      const answer = await run(
-        scripts.FINISH,
-        mid,
-        randomUUID(),
-        now(),
-        trackingMs,
-        ...finishArguments(outcome),
+      return recordOnce(`${mid} soft bounce ${attempt} ${dcid} ${reason}`, (call) =>
+        run(scripts.SOFT_BOUNCE, mid, call, attempt, dcid, reason, response),
       );
-      return answer === 1;
+    },
+    finish(mid, outcome) {
+      const values = finishArguments(outcome);
+      return recordOnce(`${mid} ${values.join(' ')}`, (call) =>
+        run(scripts.FINISH, mid, call, now(), trackingMs, ...values),
+      );
     },
     expired: async (at, limit) => jobs(await run(scripts.EXPIRED, at, limit)),
     orphans: async (before, limit) => jobs(await run(scripts.ORPHANS, before, limit)),
@@ -117,3 +117,23 @@ export function createLedger(redis: RedisClient, keys: RedisKeys, options: Ledge
 }
 
 const byNumber = (a: string, b: string): number => Number(a) - Number(b);
+
+/**
+ * Makes a call that was rejected, and so took effect or not, the same call when it is made again: whoever recorded a
+ * bounce or an outcome is told so in the end, and can log it. `what` names all that the call records.
+ */
+function createCallMemory() {
+  const unanswered = new Map<string, string>();
+  return async (what: string, record: (call: string) => Promise<unknown>): Promise<boolean> => {
+    const call = unanswered.get(what) ?? randomUUID();
+    unanswered.delete(what);
+    try {
+      return (await record(call)) === 1;
+    } catch (error) {
+      const [oldest] = unanswered.keys();
+      if (unanswered.size >= MAX_UNANSWERED && oldest !== undefined) unanswered.delete(oldest);
+      unanswered.set(what, call);
+      throw error;
+    }
+  };
+}
