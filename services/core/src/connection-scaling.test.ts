@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { connectionTarget } from './connection-scaling.ts';
+
+const LIMITS = { min: 3, max: 100 };
+const target = (activeRecipients: number, secondsPerCopy = 0.2, workers = 1): number =>
+  connectionTarget({ activeRecipients, secondsPerCopy, workers }, LIMITS);
+
+const CASES: readonly (readonly [
+  name: string,
+  active: number,
+  seconds: number,
+  workers: number,
+  target: number,
+])[] = [
+  ['none for an empty queue', 0, 0.2, 1, 0],
+  ['three for one copy', 1, 0.2, 1, 3],
+  ['three as long as three drain it in time', 150, 0.2, 1, 3],
+  ['one more for a longer queue', 151, 0.2, 1, 4],
+  ['more when a copy takes longer', 150, 2, 1, 30],
+  ['a share each when several workers drain it', 600, 0.2, 4, 3],
+  ['the ceiling for a huge queue', 1_000_000, 0.2, 1, 100],
+  ['a guess while no copy was measured', 151, 0, 1, 4],
+];
+
+describe('the number of connections', () => {
+  for (const [name, active, seconds, workers, wanted] of CASES) {
+    it(name, () => assert.equal(target(active, seconds, workers), wanted));
+  }
+
+  const active = fc.integer({ min: 0, max: 1_000_000 });
+  const seconds = fc.double({ min: 0.001, max: 60, noNaN: true });
+
+  it('never falls while the queue grows, or a copy takes longer', () => {
+    fc.assert(
+      fc.property(active, active, seconds, seconds, (a, b, s, t) => {
+        assert.ok(target(Math.min(a, b), s) <= target(Math.max(a, b), s));
+        assert.ok(target(a, Math.min(s, t)) <= target(a, Math.max(s, t)));
+      }),
+    );
+  });
+
+  it('is 0, or between minimum and ceiling', () => {
+    fc.assert(
+      fc.property(active, seconds, fc.integer({ min: 1, max: 50 }), (a, s, workers) => {
+        const wanted = target(a, s, workers);
+        assert.ok(wanted === 0 ? a === 0 : wanted >= LIMITS.min && wanted <= LIMITS.max);
+      }),
+    );
+  });
+});

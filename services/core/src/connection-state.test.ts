@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type ConnectionEvent, type ConnectionState, nextConnectionState } from './connection-state.ts';
+import { InvariantError } from './invariant.ts';
+
+const LIVES: readonly (readonly [name: string, events: readonly ConnectionEvent[], end: ConnectionState])[] =
+  [
+    [
+      'two copies, then idle',
+      [
+        'secured',
+        'delivery-started',
+        'reply-received',
+        'delivery-started',
+        'reply-received',
+        'retire',
+        'closed',
+      ],
+      'closed',
+    ],
+    ['refused', ['lost'], 'closed'],
+    ['lost in a delivery', ['secured', 'delivery-started', 'lost'], 'closed'],
+    ['not needed before it stood', ['retire', 'closed'], 'closed'],
+    ['ended twice', ['secured', 'lost', 'closed'], 'closed'],
+  ];
+
+const IMPOSSIBLE: readonly (readonly [state: ConnectionState, event: ConnectionEvent])[] = [
+  ['connecting', 'delivery-started'],
+  ['ready', 'reply-received'],
+  ['ready', 'secured'],
+  ['delivering', 'delivery-started'],
+  ['delivering', 'retire'],
+  ['closing', 'secured'],
+  ['closed', 'delivery-started'],
+];
+
+describe('the life of a connection', () => {
+  for (const [name, events, end] of LIVES) {
+    it(name, () => assert.equal(events.reduce(nextConnectionState, 'connecting' as ConnectionState), end));
+  }
+  for (const [state, event] of IMPOSSIBLE) {
+    it(`${state} cannot take ${event}`, () =>
+      assert.throws(() => nextConnectionState(state, event), InvariantError));
+  }
+});
