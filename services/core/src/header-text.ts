@@ -4,6 +4,8 @@
  */
 
 const MAX_LINE = 78;
+/** A line may have 998 octets (RFC 5322 §2.1.1): a longer word is encoded, and so can be folded. */
+const MAX_WORD = 900;
 /** Octets of UTF-8 in one encoded word: 45 make 60 base64 characters, within the 75 of RFC 2047 §2. */
 const ENCODED_WORD_OCTETS = 45;
 
@@ -49,7 +51,8 @@ function encodedWords(value: string): string[] {
 /** One header field, unstructured: encoded where it must be, folded at blanks, ending in CRLF. */
 export function headerField(name: string, value: string): string {
   const clean = oneLine(value);
-  const words = isAscii(clean) ? clean.split(' ') : encodedWords(clean);
+  const plain = isAscii(clean) && clean.split(' ').every((word) => word.length <= MAX_WORD);
+  const words = plain ? clean.split(' ') : encodedWords(clean);
   return foldWords(name, words);
 }
 
