@@ -8,8 +8,11 @@ export function whyNoDebian(): string | undefined {
   return process.getuid?.() === 0 ? undefined : 'installing Debian packages needs root';
 }
 
+/** Other test files may be installing at the same time: whoever comes second waits. */
+const QUIET = ['-qq', '-o=Dpkg::Use-Pty=0', '-o=DPkg::Lock::Timeout=300'];
+
 const apt = (...args: readonly string[]): void => {
-  execFileSync('apt-get', ['-qq', '-o=Dpkg::Use-Pty=0', ...args], {
+  execFileSync('apt-get', [...QUIET, ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
   });
