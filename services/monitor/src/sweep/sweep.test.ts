@@ -182,6 +182,17 @@ describe('the sweep of orphans', () => {
     assert.deepEqual([monitor.counted.requeued, all.unqueued.size], [1, 0]);
   });
 
+  it('asks for what was committed five seconds ago and before', async () => {
+    const all = world();
+    const asked: number[] = [];
+    const orphans: SweepPorts['ledger']['orphans'] = async (before) => {
+      asked.push(before);
+      return [];
+    };
+    await monitorOf({ ...all, ledger: { ...all.ledger, orphans } }).sweep();
+    assert.deepEqual(asked, [NOW - 5000]);
+  });
+
   it('only confirms a copy whose job is there', async () => {
     const copy = alive(3);
     const all = world([copy]);
