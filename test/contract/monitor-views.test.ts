@@ -172,21 +172,18 @@ describe('the scaling signal', () => {
   it('counts what waits, what is being handled and the retries that are due soon', async () => {
     const copies = [1, 2, 3, 4, 5].map((mid) => copy(mid, { enqueuedAt: Date.now() - 50_000 }));
     await ledger.commit({ enqueue: copies, skipped: [] });
-    await jobs.queue.add(copies.slice(0, 3));
-    const worker = jobs.startWorker(
-      (job, aborted) => {
-        if (job.mid === toMid(1)) return Promise.resolve({ kind: 'retry-at', at: Date.now() + 10_000 });
-        if (job.mid === toMid(2)) return Promise.resolve({ kind: 'retry-at', at: Date.now() + 600_000 });
-        return new Promise((resolve) =>
-          aborted.addEventListener('abort', () => resolve({ kind: 'done' }), { once: true }),
-        );
-      },
-      { concurrency: 3 },
-    );
-    await waitUntil(async () => (await jobs.queue.depth()).delayed === 2);
-    worker.setConcurrency(1);
-    await jobs.queue.add(copies.slice(3));
-    await waitUntil(async () => (await jobs.queue.depth()).waiting === 2);
+    await jobs.queue.add(copies);
+    jobs.startWorker((job, aborted) => {
+      if (job.mid === toMid(1)) return Promise.resolve({ kind: 'retry-at', at: Date.now() + 10_000 });
+      if (job.mid === toMid(2)) return Promise.resolve({ kind: 'retry-at', at: Date.now() + 600_000 });
+      return new Promise((resolve) =>
+        aborted.addEventListener('abort', () => resolve({ kind: 'done' }), { once: true }),
+      );
+    });
+    await waitUntil(async () => {
+      const { active, delayed } = await jobs.queue.depth();
+      return active === 1 && delayed === 2;
+    });
     const { oldestAgeSeconds = 0, ...counts } = await signal();
     assert.deepEqual(counts, { demand: 4, waiting: 2, active: 1, delayed: 2 });
     assert.ok(oldestAgeSeconds >= 50);
