@@ -1,18 +1,27 @@
 /**
  * Text for header fields that we write: no line breaks from outside, RFC 2047 where it is not ASCII, folded so that no
- * line passes 78 characters where there is a blank to fold at (RFC 5322 §2.1.1).
+ * line passes 78 characters where there is a blank to fold at, and none ever 998 octets (RFC 5322 §2.1.1).
  */
 
 const MAX_LINE = 78;
 /** A line may have 998 octets (RFC 5322 §2.1.1): a longer word is encoded, and so can be folded. */
 const MAX_WORD = 900;
-/** Octets of UTF-8 in one encoded word: 45 make 60 base64 characters, within the 75 of RFC 2047 §2. */
-const ENCODED_WORD_OCTETS = 45;
+/**
+ * Octets of UTF-8 in one encoded word: 39 make 64 characters, so that one fits behind `Subject:` in the 76 that RFC
+ * 2047 §2 gives a line with encoded words.
+ */
+const ENCODED_WORD_OCTETS = 39;
 
 /** A value from outside on one line: controls become blanks. */
 export const oneLine = (value: string): string => value.replace(/[\u0000-\u001f\u007f]+/g, ' ').trim();
 
-const isAscii = (value: string): boolean => /^[\u0020-\u007e]*$/.test(value);
+const octetsIn = (value: string): number => new TextEncoder().encode(value).length;
+
+/** Whether unstructured text can stand as it is: a literal `=?` would be read as the start of an encoded word. */
+const isPlain = (value: string): boolean =>
+  /^[\u0020-\u007e]*$/.test(value) &&
+  !value.includes('=?') &&
+  value.split(' ').every((word) => word.length <= MAX_WORD);
 
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
@@ -48,17 +57,25 @@ function encodedWords(value: string): string[] {
   return words.map((word) => `=?UTF-8?B?${base64(encoder.encode(word))}?=`);
 }
 
-/** One header field, unstructured: encoded where it must be, folded at blanks, ending in CRLF. */
+/**
+ * One header field, unstructured: encoded where it must be, folded at blanks, ending in CRLF. A run of blanks becomes
+ * one: folded, it could leave a line of blanks alone, which some receivers take for the end of the header.
+ */
 export function headerField(name: string, value: string): string {
   const clean = oneLine(value);
-  const plain = isAscii(clean) && clean.split(' ').every((word) => word.length <= MAX_WORD);
-  const words = plain ? clean.split(' ') : encodedWords(clean);
-  return foldWords(name, words);
+  return foldWords(name, isPlain(clean) ? clean.split(/ +/) : encodedWords(clean));
 }
 
-/** A header field whose value is a list: folded behind the commas, the items as they are. */
+/**
+ * A header field whose value is a list: folded behind the commas, the items as they are. An item that no line can hold
+ * is encoded.
+ */
 export function listField(name: string, items: readonly string[]): string {
-  const words = items.map((item, index) => oneLine(item) + (index < items.length - 1 ? ',' : ''));
+  const words = items.flatMap((item, index) => {
+    const clean = oneLine(item);
+    const parts = octetsIn(clean) > MAX_WORD ? encodedWords(clean) : [clean];
+    return index < items.length - 1 ? parts.with(-1, `${parts.at(-1)},`) : parts;
+  });
   return foldWords(name, words);
 }
 
