@@ -14,6 +14,8 @@ export interface SmtpSender {
   upgrade(): Promise<void>;
   /** Resolves when the other side has closed. */
   readonly closed: Promise<void>;
+  /** Hands the socket over; nothing is read from it here any more. */
+  release(): Socket;
   /** Cuts the connection. */
   destroy(): void;
   /** Says goodbye. */
@@ -99,6 +101,11 @@ class RawSender implements SmtpSender {
     this.#socket = secured;
     this.#listen();
     await Promise.race([once(secured, 'secureConnect'), this.closed]);
+  }
+
+  release(): Socket {
+    this.#socket.removeAllListeners();
+    return this.#socket;
   }
 
   destroy(): void {
