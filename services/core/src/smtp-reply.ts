@@ -9,7 +9,8 @@ export interface SmtpReply {
 /** Where in the dialogue a reply came; the last reply at any stage is the one that counts (spec §5). */
 export type SmtpStage = 'banner' | 'ehlo' | 'mail' | 'rcpt' | 'data' | 'final-dot';
 
-const REPLY_LINE = /^(\d{3})(?:[ -](.*))?$/;
+/** A reply's text may hold any octet but CRLF, line separators of Unicode among them. */
+const REPLY_LINE = /^(\d{3})(?:[ -](.*))?$/s;
 const ENHANCED = /^([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)/;
 
 /**
