@@ -82,6 +82,9 @@ const DNS_LOOKUP: Readonly<Record<DnsFailureCode, { hard: boolean; name: string 
   Refused: { hard: false, name: 'Refused' },
 };
 
+/** The connection stood and broke: RFC 3463 tells that (X.4.2) from a host that never answered (X.4.1). */
+const BROKEN: ReadonlySet<NetworkFailureReason> = new Set(['reset', 'closed']);
+
 /**
  * Status, text, code and reply of a failure, in the gateway's manner: code `000` where no server answered. `final`
  * chooses between the permanent and the temporary class of the status.
@@ -92,7 +95,7 @@ export function describeFailure(failure: DeliveryFailure, final: boolean): Failu
     case 'smtp-reply': {
       const { code, enhanced, text } = failure.reply;
       const status = enhanced ?? `${code >= 500 ? '5' : '4'}.0.0`;
-      return { status, text: STAGE_TEXT[failure.stage], code: String(code), reply: text };
+      return { status, text: STAGE_TEXT[failure.stage], code: String(code).padStart(3, '0'), reply: text };
     }
     case 'dns': {
       const { hard, name } = DNS_LOOKUP[failure.code];
@@ -105,7 +108,9 @@ export function describeFailure(failure: DeliveryFailure, final: boolean): Failu
     case 'tls':
       return { status: '5.7.5', text: 'TLS Error', code: '000', reply: failure.detail };
     case 'network':
-      return { status: `${digit}.4.1`, text: 'No answer from host', code: '000', reply: failure.detail };
+      return BROKEN.has(failure.reason)
+        ? { status: `${digit}.4.2`, text: 'Bad connection', code: '000', reply: failure.detail }
+        : { status: `${digit}.4.1`, text: 'No answer from host', code: '000', reply: failure.detail };
     case 'uncertain':
       return {
         status: `${digit}.4.2`,
