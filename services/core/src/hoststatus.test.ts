@@ -61,6 +61,62 @@ describe('hoststatus', () => {
     assert.match(text, /^ {2}550 5\.1\.1 No such user$/m);
   });
 
+  it('is laid out as the gateway does it', () => {
+    const lines = text.split('\n');
+    assert.deepEqual(lines.slice(0, 11), [
+      'Host mail status for:',
+      "'the.tdc.queue'",
+      'Status as of:         Thu Aug 13 14:29:42 2026 UTC',
+      'Host up/down:         up',
+      '',
+      'Counters:',
+      '  Queue',
+      '    Soft Bounced Events                        4',
+      '  Completion',
+      '    Completed Recipients                  14,522',
+      '      Hard Bounced Recipients                 15',
+    ]);
+    assert.deepEqual(lines.slice(-11), [
+      'Oldest Message                      1 mins 12 secs',
+      'Last Activity                       Thu Aug 13 14:29:41 2026 UTC',
+      '',
+      'MX Records:',
+      '  10    mx.setd.example',
+      'Ordered IP addresses:',
+      '  198.51.100.7',
+      '',
+      'Last 5XX Error:',
+      '  550 5.1.1 No such user',
+      '',
+    ]);
+  });
+
+  const AGES: readonly (readonly [seconds: number, age: string])[] = [
+    [0, '0 secs'],
+    [59, '59 secs'],
+    [3600, '1 hours 0 mins'],
+    [7325, '2 hours 2 mins'],
+    [-5, '0 secs'],
+  ];
+  for (const [seconds, age] of AGES) {
+    it(`shows the oldest message ${seconds} seconds after it came`, () => {
+      const aged = renderHostStatus({ ...VIEW, oldestMessageAt: AS_OF - seconds * 1000 });
+      assert.equal(/^Oldest Message +(.*)$/m.exec(aged)?.[1], age);
+    });
+  }
+
+  it('lets no peer write to the terminal, nor fill it', () => {
+    const lastErrorOf = (last5xx: string) => {
+      const shown = renderHostStatus({ ...VIEW, state: { ...VIEW.state, last5xx } });
+      return shown.slice(shown.indexOf('Last 5XX Error:\n') + 16);
+    };
+    assert.equal(
+      lastErrorOf('550 \u001b[2J\u009b\r\nHost up/down: up'),
+      '  550 \\x1b[2J\\x9b\\x0d\\x0aHost up/down: up\n',
+    );
+    assert.equal(lastErrorOf('x'.repeat(5000)), `  ${'x'.repeat(500)}...\n`);
+  });
+
   it('says so where nothing is known', () => {
     const empty = renderHostStatus({ ...VIEW, state: { ...UNKNOWN_HOST, up: false }, oldestMessageAt: 0 });
     assert.match(empty, /^Host up\/down: +down$/m);

@@ -1,5 +1,6 @@
 import type { HostState } from './host-state.ts';
 import { formatUtcDate } from './mail-date.ts';
+import { quoteForLog } from './mail-log-text.ts';
 import { withThousands } from './tophosts.ts';
 
 /** Everything `hoststatus` shows of one host. Times in milliseconds since the epoch, 0 where there is none. */
@@ -27,7 +28,7 @@ export interface HostStatusView {
 /** What is said of a host that was never heard of. */
 export const noRecordOfHost = (host: string): string => `No record of host: ${host}`;
 
-/** `1 min 12 secs`, the largest two units. */
+/** `1 mins 12 secs`, the largest two units. */
 function formatAge(milliseconds: number): string {
   const seconds = Math.max(0, Math.floor(milliseconds / 1000));
   const hours = Math.floor(seconds / 3600);
@@ -45,7 +46,10 @@ const line = (label: string, value: string): string => `${label}`.padEnd(36) + v
 const orNone = (lines: readonly string[]): readonly string[] =>
   lines.length === 0 ? ['  none known'] : lines;
 
-/** The view of the gateway's `hoststatus` command: counters, gauges, then what is known of the host (spec §8). */
+/**
+ * The view of the gateway's `hoststatus` command: counters, gauges, then what is known of the host (spec §8). What the
+ * peer said is quoted: it goes to a terminal.
+ */
 export function renderHostStatus(view: HostStatusView): string {
   const { hardBounced } = view;
   const hard =
@@ -88,11 +92,11 @@ export function renderHostStatus(view: HostStatusView): string {
     '',
     'MX Records:',
     ...orNone(state.mxRecords.map((mx) => `  ${String(mx.priority).padEnd(6)}${mx.exchange}`)),
-    'IP addresses:',
+    'Ordered IP addresses:',
     ...orNone(state.addresses.map((address) => `  ${address}`)),
     '',
     'Last 5XX Error:',
-    `  ${state.last5xx === '' ? 'none' : state.last5xx}`,
+    `  ${state.last5xx === '' ? 'none' : quoteForLog(state.last5xx)}`,
     '',
   ].join('\n');
 }

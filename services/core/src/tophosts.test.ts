@@ -48,6 +48,19 @@ Hosts marked with '*' were down as of the last delivery attempt.
     assert.equal(lines[5]?.length, lines[4]?.length);
   });
 
+  it('keeps figures apart that outgrow their columns, and a rank of two digits in its own', () => {
+    const large = { ...QUEUE, connectionsOut: 10_000, deliveredRecipients: 123_456_789, down: true };
+    const rows = [...Array.from({ length: 9 }, () => QUEUE), large];
+    assert.equal(
+      renderTopHosts({ asOf: AS_OF, rows }).split('\n').at(-2),
+      '10*  the.tdc.queue                       12  10,000 123,456,789          4          1',
+    );
+  });
+
+  it('shows its head when there is no row', () => {
+    assert.match(renderTopHosts({ asOf: AS_OF, rows: [] }), /Bounced {4}Bounced\n$/);
+  });
+
   it('shows zeros', () => {
     const zero = {
       ...QUEUE,
@@ -110,6 +123,17 @@ Hosts marked with '*' were down as of the last delivery attempt.
       );
     });
   }
+
+  it('keeps the order of rows that are equal, and the rows it was given', () => {
+    const rows = ['x', 'y', 'x'].map((host, index) => ({ ...QUEUE, host, intake: String(index) }));
+    const orderBy = (column: TopHostsColumn) => sortTopHosts(rows, column).map(({ intake }) => intake);
+    assert.deepEqual(orderBy('active'), ['0', '1', '2']);
+    assert.deepEqual(orderBy('host'), ['0', '2', '1']);
+    assert.deepEqual(
+      rows.map(({ intake }) => intake),
+      ['0', '1', '2'],
+    );
+  });
 
   it('writes thousands with commas', () => {
     assert.deepEqual([0, 999, 1000, 1_234_567].map(withThousands), ['0', '999', '1,000', '1,234,567']);

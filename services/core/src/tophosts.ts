@@ -47,7 +47,8 @@ const hostCell = (row: TopHostsRow): string => {
 };
 
 function renderRow(row: TopHostsRow, rank: number): string {
-  const cell = (value: number, width: number) => withThousands(value).padStart(width);
+  // The blank keeps figures apart that outgrow their column.
+  const cell = (value: number, width: number) => ` ${withThousands(value)}`.padStart(width);
   return [
     `${rank}${row.down ? '*' : ''}`.padEnd(5),
     hostCell(row).padEnd(27),
