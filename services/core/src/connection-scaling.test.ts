@@ -41,6 +41,21 @@ describe('the number of connections', () => {
     );
   });
 
+  it('never rises as workers join', () => {
+    const workers = fc.integer({ min: 1, max: 50 });
+    fc.assert(
+      fc.property(active, seconds, workers, workers, (a, s, v, w) => {
+        assert.ok(target(a, s, Math.max(v, w)) <= target(a, s, Math.min(v, w)));
+      }),
+    );
+  });
+
+  it('obeys a ceiling below the minimum, and a count of workers that is not known yet', () => {
+    const load = { activeRecipients: 600, secondsPerCopy: 0.2, workers: 0 };
+    assert.equal(connectionTarget(load, { min: 3, max: 2 }), 2);
+    assert.equal(connectionTarget(load, LIMITS), 12);
+  });
+
   it('is 0, or between minimum and ceiling', () => {
     fc.assert(
       fc.property(active, seconds, fc.integer({ min: 1, max: 50 }), (a, s, workers) => {

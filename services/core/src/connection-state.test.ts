@@ -34,7 +34,38 @@ const IMPOSSIBLE: readonly (readonly [state: ConnectionState, event: ConnectionE
   ['closed', 'delivery-started'],
 ];
 
+const EVENTS: readonly ConnectionEvent[] = [
+  'secured',
+  'delivery-started',
+  'reply-received',
+  'retire',
+  'lost',
+  'closed',
+];
+/** The whole table: a row per state, a column per event, `-` where no move is. */
+const TABLE: Readonly<Record<ConnectionState, readonly string[]>> = {
+  connecting: ['ready', '-', '-', 'closing', 'closed', 'closed'],
+  ready: ['-', 'delivering', '-', 'closing', 'closed', 'closed'],
+  delivering: ['-', '-', 'ready', '-', 'closed', 'closed'],
+  closing: ['-', '-', '-', '-', 'closed', 'closed'],
+  closed: ['-', '-', '-', '-', 'closed', 'closed'],
+};
+const move = (state: ConnectionState, event: ConnectionEvent): string => {
+  try {
+    return nextConnectionState(state, event);
+  } catch {
+    return '-';
+  }
+};
+
 describe('the life of a connection', () => {
+  for (const [state, row] of Object.entries(TABLE)) {
+    it(`has these moves from ${state}`, () =>
+      assert.deepEqual(
+        EVENTS.map((event) => move(state as ConnectionState, event)),
+        row,
+      ));
+  }
   for (const [name, events, end] of LIVES) {
     it(name, () => assert.equal(events.reduce(nextConnectionState, 'connecting' as ConnectionState), end));
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { DeliveryFailure, DnsFailureCode } from './delivery-failure.ts';
-import { MAX_ATTEMPTS, type NextStep, nextStep } from './retry-rules.ts';
+import { isExpired, MAX_ATTEMPTS, type NextStep, nextStep, retryReason } from './retry-rules.ts';
 import { parseReply } from './smtp-reply.ts';
 
 const NOW = 1_000_000_000;
@@ -80,6 +80,27 @@ describe('the retry table', () => {
     assert.deepEqual(nextStep(NETWORK, over, { retryDelaySeconds: 60 }), given('expired'));
   });
 
+  it('tells a final answer even when it came late', () => {
+    const over = { number: 1, now: NOW, expiresAt: NOW };
+    assert.deepEqual(nextStep(reply(550), over, { retryDelaySeconds: 60 }), given('5xx'));
+    assert.deepEqual(nextStep(NETWORK, { ...over, number: 2 }, { retryDelaySeconds: 60 }), given('network'));
+  });
+
+  it('counts the deadline itself as too late', () => {
+    assert.deepEqual(
+      [NOW - 1, NOW, NOW + 1].map((now) => isExpired(now, NOW)),
+      [false, true, true],
+    );
+  });
+
+  it('retries of all codes from 400 to 599 these: 4xx, 503 and 552', () => {
+    const codes = Array.from({ length: 200 }, (_, index) => 400 + index);
+    assert.deepEqual(
+      codes.filter((code) => retryReason(reply(code)) !== undefined),
+      [...codes.slice(0, 100), 503, 552],
+    );
+  });
+
   const anyFailure = fc.constantFrom(...TABLE.map(([, failure]) => failure));
 
   it('never allows more than two attempts, whatever fails in which order', () => {
@@ -87,6 +108,35 @@ describe('the retry table', () => {
       fc.property(anyFailure, fc.integer({ min: MAX_ATTEMPTS, max: 9 }), (failure, number) => {
         assert.equal(step(failure, number).kind, 'hard-bounce');
       }),
+    );
+  });
+
+  it('ends every copy after two attempts at most, each retry within its life and its delay', () => {
+    const life = fc.nat(500_000);
+    const delay = fc.nat(3600);
+    fc.assert(
+      fc.property(
+        fc.array(anyFailure, { minLength: 9 }),
+        life,
+        delay,
+        fc.nat(130_000),
+        (failures, ...times) => {
+          const [expiresIn, retryDelaySeconds, attemptMs] = times;
+          let now = NOW;
+          for (const [index, failure] of failures.entries()) {
+            now += attemptMs;
+            const attempt = { number: index + 1, now, expiresAt: NOW + expiresIn };
+            const next = nextStep(failure, attempt, { retryDelaySeconds });
+            if (next.kind === 'hard-bounce') return;
+            assert.ok(attempt.number < MAX_ATTEMPTS);
+            assert.ok(
+              next.at >= now && next.at < attempt.expiresAt && next.at <= now + retryDelaySeconds * 1000,
+            );
+            now = next.at;
+          }
+          assert.fail('no end');
+        },
+      ),
     );
   });
 
