@@ -7,13 +7,13 @@ import { headerField, listField, oneLine } from './header-text.ts';
 
 const octets = (text: string): Uint8Array => new TextEncoder().encode(text);
 const linesOf = (field: string): readonly string[] => field.split('\r\n').slice(0, -1);
-const valueOf = (field: string): string => {
+const fieldValue = (field: string): string => {
   const { fields } = parseHeaderFields(octets(field));
   assert.equal(fields.length, 1);
   return fields[0]?.value ?? '';
 };
 /** What a receiver reads again. */
-const readBack = (field: string): string => decodeHeaderText(valueOf(field));
+const readBack = (field: string): string => decodeHeaderText(fieldValue(field));
 
 describe('a value from outside becomes one line', () => {
   const cases: readonly [name: string, value: string, line: string][] = [
@@ -106,7 +106,7 @@ describe('a field that holds a list', () => {
           field,
           /^X-To:[^\u0000-\u001f]*\r\n( [^\u0000-\u001f]*[^\u0000-\u0020][^\u0000-\u001f]*\r\n)*$/,
         );
-        valueOf(field);
+        fieldValue(field);
       }),
     );
   });

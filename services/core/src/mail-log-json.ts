@@ -1,6 +1,6 @@
 import { describeFailure } from './delivery-failure.ts';
 import type { MailLogEvent } from './mail-log.ts';
-import { levelOf, mailLogText } from './mail-log-text.ts';
+import { cutForLog, levelOf, mailLogText } from './mail-log-text.ts';
 
 type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 
@@ -9,30 +9,45 @@ const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${l
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Plain data with snake-case keys; what is undefined is left out. */
+/** Plain data with snake-case keys and bounded texts; what is undefined is left out. */
 function toJson(value: unknown): Json {
   if (Array.isArray(value)) return value.map(toJson);
   if (isRecord(value)) {
     const entries = Object.entries(value).filter(([, member]) => member !== undefined);
     return Object.fromEntries(entries.map(([key, member]) => [snake(key), toJson(member)]));
   }
-  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
+  if (typeof value === 'string') return cutForLog(value);
+  if (typeof value === 'number' || typeof value === 'boolean') return value;
   return null;
 }
 
+/** How the failure of an event reads, in the class of what came of it. */
+function failureOf(event: MailLogEvent): Json | undefined {
+  if (!('failure' in event) || event.failure === undefined) return undefined;
+  // A DNS line tells of the look-up alone: a server's trouble is temporary even when the copy is given up.
+  const final = event.kind === 'dns-error' ? event.hard : event.kind !== 'delayed';
+  const { status, code, reply } = describeFailure(event.failure, final);
+  return { kind: event.failure.kind, status, code, reply };
+}
+
+/** The fields that are the event's own. */
+function fieldsOf(event: MailLogEvent): object {
+  if (event.kind === 'notice') return event.fields ?? {};
+  const { kind: _, ...fields } = event;
+  return { ...fields, failure: failureOf(event) };
+}
+
 /**
- * The JSON form of an event: `time` (ISO 8601, UTC), `level`, `event` (the kind, or a notice's name), `text` (the line
- * of the text form) and the event's own fields in snake case. A failure also tells its status, code and reply.
+ * The JSON form of an event: `time` (ISO 8601, UTC), `level`, `text` (the line of the text form), `event` (the kind, or
+ * a notice's name) and the event's own fields in snake case. A failure also tells its status, code and reply.
  */
 export function mailLogJson(at: number, event: MailLogEvent): Readonly<Record<string, Json>> {
-  const base = { time: new Date(at).toISOString(), level: levelOf(event), text: mailLogText(event) };
-  if (event.kind === 'notice')
-    return { ...base, event: event.name, ...(toJson(event.fields ?? {}) as object) };
-  const { kind, ...fields } = event;
-  const json: Record<string, Json> = { ...base, event: kind, ...(toJson(fields) as object) };
-  if ('failure' in event && event.failure !== undefined) {
-    const { status, code, reply } = describeFailure(event.failure, event.kind !== 'delayed');
-    json['failure'] = { kind: event.failure.kind, status, code, reply };
-  }
-  return json;
+  const base = {
+    time: new Date(at).toISOString(),
+    level: levelOf(event),
+    text: mailLogText(event),
+    event: event.kind === 'notice' ? event.name : event.kind,
+  };
+  // Twice: these four stand first, and no field of a notice can take their place.
+  return { ...base, ...(toJson(fieldsOf(event)) as object), ...base };
 }

@@ -175,7 +175,96 @@ describe('the mail log', () => {
   });
 });
 
+/** What an event holds of closed sets; all else may come from outside. */
+const CLOSED: ReadonlySet<string> = new Set(['kind', 'level', 'stage', 'code', 'enhanced', 'record']);
+
+/** The same event with every open text replaced. */
+function poisoned<T>(value: T, hostile: string, key = ''): T {
+  if (typeof value === 'string') return (CLOSED.has(key) ? value : hostile) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [name, poisoned(member, hostile, name)]),
+  ) as T;
+}
+
+describe('whatever stands in an event', () => {
+  it('is one line of bounded length, without controls', () => {
+    const hostile = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 700 }),
+      fc.constantFrom('\r\nTDC: MID 1', '\u001b[2J', '\u0085', '\u2029', '\u0000'.repeat(9999)),
+    );
+    fc.assert(
+      fc.property(fc.constantFrom(...GOLDEN), hostile, ([event], text) => {
+        const line = mailLogText(poisoned(event, text));
+        assert.doesNotMatch(line, /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/);
+        assert.ok(line.length < 9000);
+      }),
+    );
+  });
+
+  it('is not cut within a character', () => {
+    assert.equal(quoteForLog(`${'x'.repeat(499)}\u{1f600}`), `${'x'.repeat(499)}...`);
+    assert.equal(quoteForLog(`${'x'.repeat(498)}\u{1f600}y`), `${'x'.repeat(498)}\u{1f600}...`);
+  });
+});
+
 describe('the JSON form', () => {
+  it('tells an error of a DNS server as temporary, whatever comes of it', () => {
+    const statusOf = (event: MailLogEvent) =>
+      (mailLogJson(AT, event)['failure'] as { status: string }).status;
+    assert.equal(statusOf({ kind: 'dns-error', failure: SERVFAIL, hard: false }), '4.4.3');
+    assert.equal(statusOf({ kind: 'dns-error', failure: NXDOMAIN, hard: true }), '5.1.2');
+    assert.equal(statusOf({ kind: 'delayed', dcid, mid, failure: SERVFAIL }), '4.4.3');
+    assert.equal(statusOf({ kind: 'bounced', dcid, mid, failure: SERVFAIL }), '5.4.3');
+  });
+
+  it('has no failure where the deadline was it', () => {
+    assert.deepEqual(mailLogJson(AT, { kind: 'hard-bounced', mid }), {
+      time: '2024-02-16T21:19:22.000Z',
+      level: 'info',
+      event: 'hard-bounced',
+      text: "TDC: Hard bounced - 5.4.7 - Delivery expired (message too old) ('000', ['timeout'])",
+      mid: 14501404,
+    });
+  });
+
+  it('names the ends of a connection', () => {
+    assert.deepEqual(mailLogJson(AT, { kind: 'new-dcid', dcid, intake, ends })['ends'], {
+      local_address: '10.13.0.99',
+      peer_address: '10.10.55.171',
+      port: 25,
+    });
+  });
+
+  it('cannot lose its own fields to those of a notice', () => {
+    const fields = { time: 'x', level: 'x', event: 'x', text: 'x', mid: 1 };
+    const json = mailLogJson(AT, {
+      kind: 'notice',
+      level: 'warning',
+      name: 'odd',
+      text: 'what it is',
+      fields,
+    });
+    assert.deepEqual(json, {
+      time: '2024-02-16T21:19:22.000Z',
+      level: 'warning',
+      event: 'odd',
+      text: 'what it is',
+      mid: 1,
+    });
+  });
+
+  it('is of bounded length too', () => {
+    const long = 'x'.repeat(100_000);
+    for (const [event] of GOLDEN) {
+      assert.ok(JSON.stringify(mailLogJson(AT, poisoned(event, long))).length < 9000, event.kind);
+    }
+    assert.equal(
+      mailLogJson(AT, { kind: 'subject', mid, subject: long })['subject'],
+      `${'x'.repeat(500)}...`,
+    );
+  });
+
   it('tells the same event with fields', () => {
     assert.deepEqual(mailLogJson(AT, { kind: 'delivered', mid, dcid, intake }), {
       time: '2024-02-16T21:19:22.000Z',

@@ -5,16 +5,21 @@ import type { LogLevel, MailLogEvent } from './mail-log.ts';
 
 const SCANNER = 'Cisco Secure Email Threat Defense';
 
-/** Longest value that is quoted in a log line; what is longer is cut and marked. */
+/** Longest value that stands in a log line; what is longer is cut and marked. */
 const MAX_VALUE_LENGTH = 500;
+
+/** Cuts an overlong value, never within a character: nobody outside decides how much is logged. */
+export function cutForLog(value: string): string {
+  if (value.length <= MAX_VALUE_LENGTH) return value;
+  return `${value.slice(0, MAX_VALUE_LENGTH).replace(/[\ud800-\udbff]$/, '')}...`;
+}
 
 /**
  * Makes a value from outside fit for one log line: control characters and line separators are written as `\xHH`, so
  * that no sender can write a log line of his own; overlong values are cut.
  */
 export function quoteForLog(value: string): string {
-  const cut = value.length > MAX_VALUE_LENGTH ? `${value.slice(0, MAX_VALUE_LENGTH)}...` : value;
-  return cut.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) => {
+  return cutForLog(value).replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) => {
     const code = character.charCodeAt(0);
     return code > 0xff ? `\\u${code.toString(16)}` : `\\x${code.toString(16).padStart(2, '0')}`;
   });
@@ -53,20 +58,21 @@ const WORDING: Wording = {
   subject: (e) => `MID ${e.mid} Subject '${quoteForLog(e.subject)}'`,
   ready: (e) => `MID ${e.mid} ready ${e.sizeBytes} bytes from ${address(e.sender)}`,
   'policy-matched': (e) =>
-    `MID ${e.mid} matched all recipients for per-recipient policy ${e.policy} in the inbound table`,
+    `MID ${e.mid} matched all recipients for per-recipient policy ${quoteForLog(e.policy)} in the inbound table`,
   split: (e) =>
-    `MID ${e.mid} was split creating MID ${e.newMid} due to a per-recipient policy ${e.policy} in the inbound table`,
+    `MID ${e.mid} was split creating MID ${e.newMid} due to a per-recipient policy ${quoteForLog(e.policy)} in the inbound table`,
   enqueued: (e) =>
     `TDC: MID ${e.mid} with Message-ID '${quoteForLog(e.messageIdHeader)}' enqueued for forwarding to ${SCANNER} to the message intake address ${quoteForLog(e.address)}`,
   'new-dcid': (e) =>
-    `TDC: New SMTP DCID ${e.dcid} interface ${e.ends.localAddress} address ${e.ends.peerAddress} port ${e.ends.port}`,
-  'tls-success': (e) => `DCID ${e.dcid} TLS success protocol ${e.protocol} cipher ${e.cipher}`,
+    `TDC: New SMTP DCID ${e.dcid} interface ${quoteForLog(e.ends.localAddress)} address ${quoteForLog(e.ends.peerAddress)} port ${e.ends.port}`,
+  'tls-success': (e) =>
+    `DCID ${e.dcid} TLS success protocol ${quoteForLog(e.protocol)} cipher ${quoteForLog(e.cipher)}`,
   'tls-failed': (e) => `DCID ${e.dcid} TLS failed: ${quoteForLog(e.reason)}`,
   'delivery-start': (e) => `TDC: Delivery start DCID ${e.dcid} MID ${e.mid}`,
   delivered: (e) => `TDC: MID ${e.mid} successfully delivered for scanning with ${SCANNER}.`,
   finished: (e) => `Message finished MID ${e.mid} done`,
   'connection-error': ({ dcid, ends, details, reason }) =>
-    `TDC: Connection Error: DCID ${dcid} domain: ${TDC_QUEUE} IP: ${ends.peerAddress} port: ${ends.port} details: ${quoteForLog(details)} interface: ${ends.localAddress} reason: ${quoteForLog(reason)}`,
+    `TDC: Connection Error: DCID ${dcid} domain: ${TDC_QUEUE} IP: ${quoteForLog(ends.peerAddress)} port: ${ends.port} details: ${quoteForLog(details)} interface: ${quoteForLog(ends.localAddress)} reason: ${quoteForLog(reason)}`,
   delayed: (e) => `TDC: Delayed: DCID ${e.dcid} MID ${e.mid} to RID 0 - ${failureText(e.failure, false)}`,
   pending: (e) => `Message ${e.mid} to RID [0] pending till ${formatLogDate(e.until, e.offsetMinutes)}`,
   'dns-error': (e) =>
