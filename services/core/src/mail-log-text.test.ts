@@ -176,7 +176,7 @@ describe('the mail log', () => {
 });
 
 /** What an event holds of closed sets; all else may come from outside. */
-const CLOSED: ReadonlySet<string> = new Set(['kind', 'level', 'stage', 'code', 'enhanced', 'record']);
+const CLOSED: ReadonlySet<string> = new Set(['kind', 'level', 'stage', 'code', 'enhanced', 'record', 'name']);
 
 /** The same event with every open text replaced. */
 function poisoned<T>(value: T, hostile: string, key = ''): T {
