@@ -196,14 +196,17 @@ describe('a worker that drains', () => {
 
   it('tells its handlers to stop at the deadline, and puts the job back as they say', async () => {
     let started = false;
+    let told = false;
     const worker = jobs.startWorker(async (_copy, signal) => {
       started = true;
       await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      told = true;
       return { kind: 'retry-at', at: 0 };
     });
     await jobs.queue.add([sampleCopy(1)]);
     await waitUntil(() => started);
     await worker.drain(Date.now());
+    assert.equal(told, true);
     const { waiting, delayed, active } = await jobs.queue.depth();
     assert.deepEqual([waiting + delayed, active], [1, 0]);
   });

@@ -56,8 +56,7 @@ export function connectRedis(url: string, options: RedisConnectionOptions): Redi
           commandTimeout: commandMs,
         }
       : { maxRetriesPerRequest: null };
-  const address = url.replace(/^unix:(\/\/)?(?=\/)/, '');
-  const redis: RedisClient = new Redis<'legacy'>(address, { ...common, ...byRole, replyMapping: 'legacy' });
+  const redis: RedisClient = new Redis<'legacy'>(url, { ...common, ...byRole, replyMapping: 'legacy' });
   redis.on('error', (error: Error) => options.onError?.(error.message));
   redis.on('ready', () => options.onReady?.());
   return redis;
