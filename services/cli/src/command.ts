@@ -19,6 +19,8 @@ export interface Command {
   /** The whole help text. */
   readonly help: string;
   readonly options: ParseArgsOptionsConfig;
+  /** How many words it takes beside its options; none unless it says so. */
+  readonly operands?: number;
   readonly run: (input: CommandInput) => Promise<Outcome>;
 }
 
@@ -28,6 +30,7 @@ export const textOption = (input: CommandInput, name: string): string | undefine
   return typeof value === 'string' ? value : undefined;
 };
 
+/** Whether the flag was given. */
 export const flagOption = (input: CommandInput, name: string): boolean => input.values[name] === true;
 
 /** All values of an option that may be given several times. */
@@ -41,12 +44,13 @@ const COMMON: ParseArgsOptionsConfig = {
   json: { type: 'boolean' },
 };
 
+/** What a command answers to words that it does not understand. */
 export const usage = (command: Command, problem: string): Outcome =>
   failed(EXIT.usage, `tdc ${command.name}: ${problem}\nTry 'tdc ${command.name} --help'.`);
 
 /** What is wrong with the words, in our words; an unknown option with the one that was probably meant. */
 function problemOf(error: unknown, command: Command): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
   const option = /Unknown option '(-[^' ]*)'?/.exec(message)?.[1];
   if (option === undefined) return message;
   const known = Object.keys({ ...COMMON, ...command.options }).map((name) => `--${name}`);
@@ -72,5 +76,7 @@ export async function runCommand(
     return usage(command, problemOf(error, command));
   }
   if (parsed.values['help'] === true) return { exitCode: EXIT.ok, out: command.help, err: '' };
+  const [extra] = parsed.positionals.slice(command.operands ?? 0);
+  if (extra !== undefined) return usage(command, `unexpected argument '${extra}'`);
   return command.run({ values: parsed.values, positionals: parsed.positionals, env });
 }

@@ -16,6 +16,7 @@ export const EXIT = {
   data: 65,
   noInput: 66,
   unavailable: 69,
+  software: 70,
   temporary: 75,
 } as const;
 

@@ -1,4 +1,4 @@
-import { connect, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { HostPort } from '@tdc/platform';
 
@@ -15,25 +15,30 @@ export interface Submission {
   readonly recipients: readonly string[];
   /** The message; its line ends become CRLF. */
   readonly message: Buffer;
+  /** How long the server may be silent, at any stage; 30 by default. */
+  readonly timeoutSeconds?: number;
 }
 
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_SECONDS = 30;
 
 /** A dialogue over one socket: a command out, a whole reply in. */
 class Dialogue {
   #socket: Socket;
+  readonly #timeoutMs: number;
   #buffer = '';
   #failure: Error | undefined;
   #wake: () => void = () => undefined;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, timeoutMs: number) {
     this.#socket = socket;
+    this.#timeoutMs = timeoutMs;
     this.#listen();
   }
 
   #listen(): void {
-    this.#socket.setTimeout(TIMEOUT_MS, () => this.#socket.destroy(new Error('timed out')));
-    this.#socket.on('data', (chunk) => {
+    const socket = this.#socket;
+    socket.setTimeout(this.#timeoutMs, () => socket.destroy(new Error('timed out')));
+    socket.on('data', (chunk) => {
       this.#buffer += chunk.toString('latin1');
       this.#wake();
     });
@@ -41,8 +46,8 @@ class Dialogue {
       this.#failure ??= error ?? new Error('connection closed');
       this.#wake();
     };
-    this.#socket.on('error', end);
-    this.#socket.on('close', () => end());
+    socket.on('error', end);
+    socket.on('close', () => end());
   }
 
   /** The next reply, all its lines. */
@@ -74,10 +79,12 @@ class Dialogue {
     this.#socket.removeAllListeners();
     const plain = this.#socket;
     this.#buffer = '';
+    const name = isIP(servername) === 0 ? { servername } : {};
     await new Promise<void>((resolve, reject) => {
-      const name = /^[\d.]+$|:/.test(servername) ? {} : { servername };
       const secured = connectTls({ socket: plain, rejectUnauthorized: false, ...name }, () => resolve());
+      secured.setTimeout(this.#timeoutMs, () => secured.destroy(new Error('timed out')));
       secured.once('error', reject);
+      secured.once('close', () => reject(new Error('connection closed')));
       this.#socket = secured;
     });
     this.#listen();
@@ -95,38 +102,56 @@ export function toDataBlock(message: Buffer): Buffer {
   return Buffer.from(`${ended.replace(/^\./gm, '..')}.\r\n`, 'latin1');
 }
 
-/** Sends one message over SMTP, under TLS where it is offered. */
-export async function submit({ server, sender, recipients, message }: Submission): Promise<SendResult> {
-  const dialogue = new Dialogue(connect({ host: server.host, port: server.port }));
+/** Parameters of MAIL that the message needs and the server offers in its reply to EHLO. */
+function mailParameters({ sender, recipients, message }: Submission, ehlo: string): string {
+  const offers = (keyword: string): boolean => new RegExp(`^250[ -]${keyword}\\b`, 'im').test(ehlo);
+  const eightBit = message.some((octet) => octet > 127) && offers('8BITMIME');
+  const utf8 = /[^\u0000-\u007f]/.test([sender, ...recipients].join('')) && offers('SMTPUTF8');
+  return `${eightBit || utf8 ? ' BODY=8BITMIME' : ''}${utf8 ? ' SMTPUTF8' : ''}`;
+}
+
+/** Says hello, and again under TLS where it is offered. Answers the last reply. */
+async function greet(
+  dialogue: Dialogue,
+  say: (command: string) => Promise<string>,
+  host: string,
+): Promise<{ readonly reply: string; readonly tls: boolean }> {
+  const plain = await say(HELLO);
+  if (!/^250[ -]STARTTLS\b/im.test(plain)) return { reply: plain, tls: false };
+  const go = await say('STARTTLS');
+  if (!go.startsWith('2')) return { reply: go, tls: false };
+  await dialogue.upgrade(host);
+  return { reply: await say(HELLO), tls: true };
+}
+
+const HELLO = 'EHLO tdc-send.localdomain';
+
+/** Sends one message over SMTP, under TLS where it is offered. The first refusal ends it. */
+export async function submit(submission: Submission): Promise<SendResult> {
+  const { server, sender, recipients, message, timeoutSeconds = TIMEOUT_SECONDS } = submission;
+  const dialogue = new Dialogue(connect({ host: server.host, port: server.port }), timeoutSeconds * 1000);
   let command = 'connect';
-  const say = async (text: string): Promise<string> => {
-    command = text.split(':')[0] ?? text;
+  const say = (text: string): Promise<string> => {
+    command = text.split(/[ :]/)[0] ?? text;
     return dialogue.say(text);
   };
   try {
-    let reply = await dialogue.reply();
-    if (!reply.startsWith('2')) return { kind: 'refused', command, reply };
-    reply = await say('EHLO tdc-send.localdomain');
-    const tls = /^250[ -]STARTTLS\b/im.test(reply);
-    if (tls) {
-      const go = await say('STARTTLS');
-      if (!go.startsWith('2')) return { kind: 'refused', command, reply: go };
-      await dialogue.upgrade(server.host);
-      reply = await say('EHLO tdc-send.localdomain');
-    }
-    const eightBit = message.some((octet) => octet > 127) && /^250[ -]8BITMIME\b/im.test(reply);
+    const banner = await dialogue.reply();
+    if (!banner.startsWith('2')) return { kind: 'refused', command, reply: banner };
+    const { reply: hello, tls } = await greet(dialogue, say, server.host);
+    if (!hello.startsWith('2')) return { kind: 'refused', command, reply: hello };
     const steps = [
-      `MAIL FROM:<${sender}>${eightBit ? ' BODY=8BITMIME' : ''}`,
+      `MAIL FROM:<${sender}>${mailParameters(submission, hello)}`,
       ...recipients.map((recipient) => `RCPT TO:<${recipient}>`),
       'DATA',
     ];
     for (const step of steps) {
-      reply = await say(step);
+      const reply = await say(step);
       if (!/^[23]/.test(reply)) return { kind: 'refused', command, reply };
     }
-    dialogue.write(toDataBlock(message));
     command = 'message';
-    reply = await dialogue.reply();
+    dialogue.write(toDataBlock(message));
+    const reply = await dialogue.reply();
     if (!reply.startsWith('2')) return { kind: 'refused', command, reply };
     await say('QUIT').catch(() => '');
     return { kind: 'accepted', reply, tls };

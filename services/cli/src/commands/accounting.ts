@@ -13,10 +13,14 @@ export const accounting: Command = {
 Shows both laws of the account:
   seen     = enqueued + skipped
   enqueued = delivered + hard bounced + deleted + active
-Exit status 1 when the difference is not 0.
 
   --json                  one JSON object
 ${addressHelp(MONITOR)}
+
+Exit status: 0 it balances, 1 it does not, 69 the monitor does not answer.
+
+Example:
+  tdc accounting --json
 `,
   async run(input) {
     const answer = await askMonitor(input, (client) => ({

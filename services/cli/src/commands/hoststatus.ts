@@ -37,20 +37,23 @@ export const hoststatus: Command = {
   name: 'hoststatus',
   summary: 'counters, gauges and what is known of one host',
   options: { monitor: { type: 'string' } },
+  operands: 1,
   help: `Usage: tdc hoststatus HOST [--json]
 
 HOST is ${TDC_QUEUE} (the whole queue), the alias of an intake, or its mail domain.
-Exit status 1 when there is no record of the host.
 
   --json                  one JSON object
 ${addressHelp(MONITOR)}
 
-Example:
+Exit status: 0 done, 1 no record of the host, 69 the monitor does not answer.
+
+Examples:
   tdc hoststatus ${TDC_QUEUE}
+  tdc hoststatus primary --json
 `,
   async run(input) {
-    const [host, ...rest] = input.positionals;
-    if (host === undefined || rest.length > 0) return usage(hoststatus, 'which host?');
+    const [host] = input.positionals;
+    if (host === undefined || host === '') return usage(hoststatus, 'which host?');
     const answer = await askMonitor(input, (client) => ({
       method: client.hostStatus.bind(client),
       request: { host },

@@ -45,6 +45,11 @@ document was refused, its problems are shown as well.
 
   --json                  {"revision": …, "sha256": …, "loadError": …, "document": …}
 ${addressHelp(POLICY)}
+
+Exit status: 0 done, 69 the policy service does not answer or has no document.
+
+Example:
+  tdc policy show
 `,
   async run(input) {
     const answer = await askPolicy(input, (client) => ({

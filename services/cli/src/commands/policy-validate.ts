@@ -1,3 +1,4 @@
+import { access, constants } from 'node:fs/promises';
 import { formatFileProblem, readPolicyFile } from '@tdc/platform';
 import { type Command, flagOption, usage } from '../command.ts';
 import { EXIT, failed, json, succeeded } from '../outcome.ts';
@@ -7,20 +8,24 @@ export const policyValidate: Command = {
   name: 'policy validate',
   summary: 'check a policy document, offline',
   options: {},
+  operands: 1,
   help: `Usage: tdc policy validate FILE [--json]
 
 Checks the document as the policy service would, files that it names included, and
 lists every problem as FILE:LINE:COLUMN: FIELD: MESSAGE. Needs no running service.
-Exit status 65 when the document is not valid.
 
   --json                  {"valid": …, "problems": […]}
+
+Exit status: 0 valid, 65 not valid, 66 the file cannot be read.
 
 Example:
   tdc policy validate policy.yaml
 `,
   async run(input) {
-    const [path, ...rest] = input.positionals;
-    if (path === undefined || rest.length > 0) return usage(policyValidate, 'which file?');
+    const [path] = input.positionals;
+    if (path === undefined) return usage(policyValidate, 'which file?');
+    const missing = await access(path, constants.R_OK).catch((error: Error) => error);
+    if (missing !== undefined) return failed(EXIT.noInput, `${path} cannot be read: ${missing.message}`);
     const file = await readPolicyFile(path);
     const problems = file.kind === 'invalid' ? file.problems : [];
     const valid = file.kind === 'valid';

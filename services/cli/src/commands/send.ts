@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { formatMessageDate, headerField, isMailAddress } from '@tdc/core';
+import { setTimeout as pause } from 'node:timers/promises';
+import { formatMessageDate, headerField, isMailAddress, listField } from '@tdc/core';
 import type { monitorV1 } from '@tdc/proto';
 import { type Command, type CommandInput, flagOption, listOption, textOption, usage } from '../command.ts';
 import { addressHelp, addressOf, askMonitor, INTAKE, MONITOR } from '../connect.ts';
 import { EXIT, failed, json, type Outcome, succeeded } from '../outcome.ts';
-import { submit } from '../smtp-client.ts';
+import { type SendResult, submit } from '../smtp-client.ts';
 import { isFinished, trackingLine } from '../tracked-copy.ts';
 
 const DEFAULT_SENDER = 'sender@example.org';
@@ -17,8 +18,11 @@ function testMessage(sender: string, recipients: readonly string[], subject: str
   const now = Date.now();
   const text =
     `Date: ${formatMessageDate(now)}\r\n` +
-    headerField('From', `<${sender}>`) +
-    headerField('To', recipients.map((one) => `<${one}>`).join(', ')) +
+    listField('From', [`<${sender}>`]) +
+    listField(
+      'To',
+      recipients.map((one) => `<${one}>`),
+    ) +
     headerField('Subject', subject) +
     `Message-ID: <${now.toString(36)}.${randomBytes(6).toString('hex')}@tdc-send.localdomain>\r\n` +
     'MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n' +
@@ -26,38 +30,39 @@ function testMessage(sender: string, recipients: readonly string[], subject: str
   return Buffer.from(text);
 }
 
-/** The MIDs that the reply names. */
-export const midsIn = (reply: string): readonly number[] =>
-  [...(/\bMID (\d+(?:, \d+)*)/.exec(reply)?.[1]?.matchAll(/\d+/g) ?? [])].map(([mid]) => Number(mid));
+/** The MIDs of the copies that the reply names; none when no copy was due. */
+export const queuedMids = (reply: string): readonly number[] =>
+  [...(/\bqueued as MID (\d+(?:, \d+)*)/.exec(reply)?.[1]?.matchAll(/\d+/g) ?? [])].map(([mid]) =>
+    Number(mid),
+  );
 
-const pause = (milliseconds: number): Promise<void> =>
-  new Promise((resolve) => {
-    setTimeout(resolve, milliseconds);
-  });
+interface Followed {
+  readonly copies: readonly monitorV1.TrackedCopy[];
+  /** Why not every copy was followed to its outcome. */
+  readonly failure?: Outcome;
+}
 
 /** Follows the copies until each has an outcome, or time is up. */
-async function follow(
-  input: CommandInput,
-  mids: readonly number[],
-): Promise<readonly monitorV1.TrackedCopy[] | Outcome> {
-  const deadline = Date.now() + WAIT_SECONDS * 1000;
-  const copies: monitorV1.TrackedCopy[] = [];
+async function follow(input: CommandInput, mids: readonly number[], seconds: number): Promise<Followed> {
+  const deadline = Date.now() + seconds * 1000;
+  const copies = new Map<number, monitorV1.TrackedCopy>();
+  const known = () => [...copies.values()];
   for (const mid of mids) {
     for (;;) {
       const request = { query: { $case: 'mid', value: mid } } as const;
       const answer = await askMonitor(input, (client) => ({ method: client.track.bind(client), request }));
-      if ('exitCode' in answer) return answer;
-      const copy = answer.value.copies[0];
-      if (copy !== undefined && (isFinished(copy) || Date.now() > deadline)) {
-        copies.push(copy);
-        break;
+      if ('exitCode' in answer) return { copies: known(), failure: answer };
+      const [copy] = answer.value.copies;
+      if (copy !== undefined) copies.set(mid, copy);
+      if (copy !== undefined && isFinished(copy)) break;
+      if (Date.now() > deadline) {
+        const failure = failed(EXIT.temporary, `MID ${mid} has no outcome after ${seconds} s`);
+        return { copies: known(), failure };
       }
-      if (Date.now() > deadline)
-        return failed(EXIT.temporary, `MID ${mid} has no outcome after ${WAIT_SECONDS} s`);
       await pause(POLL_MS);
     }
   }
-  return copies;
+  return { copies: known() };
 }
 
 async function messageFor(
@@ -85,26 +90,32 @@ export const send: Command = {
     subject: { type: 'string' },
     file: { type: 'string' },
     wait: { type: 'boolean' },
+    timeout: { type: 'string' },
     server: { type: 'string' },
     monitor: { type: 'string' },
   },
   help: `Usage: tdc send [--from ADDRESS] [--to ADDRESS]… [--file MESSAGE] [--wait] [--json]
 
-Sends one message to intake over SMTP, under TLS where it is offered, and prints the
-reply with the MIDs of its copies. Exit status 1 when the message is refused, or,
-with --wait, when a copy is not delivered.
+Sends one message to intake over SMTP, under TLS where it is offered (the certificate
+is not verified), and prints the reply with the MIDs of its copies.
 
   --from ADDRESS          envelope sender (default ${DEFAULT_SENDER}); <> is the null sender
   --to ADDRESS            envelope recipient (default ${DEFAULT_RECIPIENT}); several times for several
   --subject TEXT          subject of the generated message
   --file FILE             send this message in place of a generated one
   --wait                  follow the copies until each has an outcome
+  --timeout SECONDS       how long to wait for that (default ${WAIT_SECONDS})
   --json                  one JSON object
 ${addressHelp(INTAKE)}
 ${addressHelp(MONITOR)}
 
-Example:
+Exit status: 0 accepted, and with --wait every copy delivered; 1 refused, or a copy
+failed; 66 the file cannot be read; 69 intake or the monitor does not answer; 75 a copy
+had no outcome in time.
+
+Examples:
   tdc send --from bill@lawfirm.com --to jim@example.com --wait
+  tdc send --to joe@example.com --to ann@example.com --file message.eml
 `,
   async run(input) {
     const sender = (textOption(input, 'from') ?? DEFAULT_SENDER).replace(/^<(.*)>$/, '$1');
@@ -114,6 +125,8 @@ Example:
       (address) => !isMailAddress(address),
     );
     if (bad !== undefined) return usage(send, `'${bad}' is no mail address`);
+    const seconds = Number(textOption(input, 'timeout') ?? WAIT_SECONDS);
+    if (!(seconds >= 0)) return usage(send, '--timeout must be a number of seconds');
     const server = addressOf(INTAKE, input);
     if ('exitCode' in server) return server;
     const message = await messageFor(input, sender, recipients);
@@ -125,27 +138,27 @@ Example:
         `intake does not answer at ${server.host}:${server.port} (--server, ${INTAKE.variable}): ${result.reason}`,
       );
     }
-    const mids = result.kind === 'accepted' ? midsIn(result.reply) : [];
-    const copies = flagOption(input, 'wait') ? await follow(input, isQueued(result.reply) ? mids : []) : [];
-    if ('exitCode' in copies) return copies;
-    return report(input, { accepted: result.kind === 'accepted', reply: result.reply, mids, copies });
+    const { reply } = result;
+    const mids = result.kind === 'accepted' ? queuedMids(reply) : [];
+    const followed = flagOption(input, 'wait') ? await follow(input, mids, seconds) : { copies: [] };
+    return report(input, { ...followed, result, mids });
   },
 };
 
-const isQueued = (reply: string): boolean => /\bqueued as MID\b/.test(reply);
-
-interface Report {
-  readonly accepted: boolean;
-  readonly reply: string;
+interface Report extends Followed {
+  readonly result: Exclude<SendResult, { readonly kind: 'unreachable' }>;
   readonly mids: readonly number[];
-  readonly copies: readonly monitorV1.TrackedCopy[];
 }
 
-function report(input: CommandInput, { accepted, reply, mids, copies }: Report): Outcome {
+function report(input: CommandInput, { result, mids, copies, failure }: Report): Outcome {
+  const accepted = result.kind === 'accepted';
   const good = accepted && copies.every(({ state }) => state === 'delivered');
-  const exitCode = good ? EXIT.ok : EXIT.negative;
-  if (flagOption(input, 'json'))
-    return { exitCode, out: `${json({ accepted, reply, mids, copies })}\n`, err: '' };
-  const lines = [reply, ...copies.map(trackingLine)].join('\n');
-  return accepted ? { ...succeeded(lines), exitCode } : failed(exitCode, lines);
+  const exitCode = failure?.exitCode ?? (good ? EXIT.ok : EXIT.negative);
+  const err = failure?.err ?? '';
+  if (flagOption(input, 'json')) {
+    const tls = accepted && result.tls;
+    return { exitCode, out: `${json({ accepted, tls, reply: result.reply, mids, copies })}\n`, err };
+  }
+  const lines = [result.reply, ...copies.map(trackingLine)].join('\n');
+  return accepted ? { ...succeeded(lines), exitCode, err } : failed(exitCode, `refused: ${lines}`);
 }

@@ -22,7 +22,10 @@ down as of the last delivery attempt.
   --json                  one JSON object
 ${addressHelp(MONITOR)}
 
-Example:
+Exit status: 0 done, 69 the monitor does not answer.
+
+Examples:
+  tdc tophosts
   tdc tophosts --intakes --sort active
 `,
   async run(input) {
