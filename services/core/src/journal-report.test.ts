@@ -152,6 +152,75 @@ describe('the journal report', () => {
   });
 });
 
+/** What a quoted-printable text stands for, a character an octet. */
+const unquote = (quoted: string): string =>
+  quoted
+    .replace(/=\r\n/g, '')
+    .replace(/=([0-9A-F]{2})/g, (_, hex: string) => text(Uint8Array.of(Number.parseInt(hex, 16))));
+
+/** Header and body of a part, or of the whole copy. */
+function halves(part: string): readonly [header: string, body: string] {
+  const end = part.indexOf('\r\n\r\n');
+  return [part.slice(0, end), part.slice(end + 4)];
+}
+
+/** What a receiver finds in the copy: the parts between the boundary lines (RFC 2046 §5.1.1). */
+function partsOf(copy: JournalCopy, subject: string, original: string): readonly string[] {
+  const { preamble, epilogue, boundary } = journalFrame({ copy, subject, now: NOW });
+  const [, body] = halves(text(preamble) + original + text(epilogue));
+  const [before, ...parts] = `\r\n${body}`.split(`\r\n--${boundary}`);
+  assert.equal(before, '');
+  assert.equal(parts.pop(), '--\r\n');
+  return parts.map((part) => part.replace(/^\r\n/, ''));
+}
+
+describe('what a receiver finds in the copy', () => {
+  const anything = fc.string({ unit: 'binary', maxLength: 200 });
+  const octets = fc.uint8Array({ maxLength: 300 }).map(text);
+  const mail = fc
+    .tuple(octets, fc.constantFrom('\r\n', '\r\n\r\n', '.\r\n', '--\r\n', '--=_tdc_\r\n', ''))
+    .map(([some, end]) => some + end);
+
+  it('the report and the original, byte for byte, whatever they hold', () => {
+    fc.assert(
+      fc.property(mail, anything, fc.array(anything), (original, subject, recipients) => {
+        const copy = { ...COPY, sender: subject, recipients, eightBit: true };
+        const parts = partsOf(copy, subject, original);
+        assert.equal(parts.length, 2);
+        const [report = '', embedded = ''] = parts;
+        assert.deepEqual(halves(embedded), [
+          'Content-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit',
+          original,
+        ]);
+        const [header, quoted] = halves(report);
+        const plain = header.endsWith(': 7bit') ? quoted : unquote(quoted);
+        const lines = journalReportLines({ copy, subject, now: NOW });
+        assert.equal(plain, text(new TextEncoder().encode(`${lines.join('\r\n')}\r\n`)));
+      }),
+    );
+  });
+
+  it('a report whose quoted lines keep to 76 characters', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: fc.constantFrom('ü', '=', ' ', 'x', '€'), maxLength: 400 }),
+        (subject) => {
+          const [report = ''] = partsOf(COPY, `ü${subject}`, '');
+          for (const line of halves(report)[1].split('\r\n')) {
+            assert.ok(line.length <= 76, line);
+            assert.doesNotMatch(line, / $/);
+          }
+        },
+      ),
+    );
+  });
+
+  it('no field that a journal id brought in', () => {
+    const copy = { ...COPY, journalId: 'a\r\nBcc: b' };
+    assert.doesNotMatch(text(journalFrame({ copy, subject: '', now: NOW }).preamble), /^Bcc/m);
+  });
+});
+
 describe('format bcc', () => {
   const bcc: JournalCopy = { ...COPY, route: { ...COPY.route, format: 'bcc' } };
 
@@ -164,6 +233,33 @@ describe('format bcc', () => {
     );
     assert.equal(epilogue.length, 0);
     assert.equal(base64, false);
+  });
+
+  it('leaves out a client address that nobody knows', () => {
+    const { clientAddress: _, ...unknown } = bcc;
+    assert.doesNotMatch(text(bccFrame(unknown).preamble), /ClientIP|RemoteIP/);
+  });
+
+  it('names the null sender', () => {
+    assert.match(text(bccFrame({ ...bcc, sender: '' }).preamble), /^X-CSE-MailFrom: \r$/m);
+  });
+
+  it('lets nobody write header fields or lines of 998 octets, whatever the addresses hold', () => {
+    const anything = fc.string({ unit: 'binary', maxLength: 1500 });
+    const names = ['X-CSE-ClientIP', 'X-CSE-MailFrom', 'X-CSE-RcptTo', 'X-CSE-MsgDirection'];
+    fc.assert(
+      fc.property(anything, fc.array(anything, { minLength: 1, maxLength: 4 }), (sender, recipients) => {
+        const preamble = text(bccFrame({ ...bcc, sender, recipients, clientAddress: sender }).preamble);
+        const lines = preamble.split('\r\n');
+        assert.equal(lines.pop(), '');
+        const found = lines.filter((line) => !line.startsWith(' ')).map((line) => line.split(':')[0]);
+        assert.deepEqual(found, [...names, 'X-IronPort-RemoteIP', 'X-TDC-Journal-ID']);
+        for (const line of lines) {
+          assert.ok(line.length <= 998);
+          assert.doesNotMatch(line, /[\r\n]|^ *$/);
+        }
+      }),
+    );
   });
 
   it('folds a long list of recipients', () => {

@@ -97,7 +97,7 @@ export function journalFrame(input: JournalInput): CopyFrame {
     `From: Threat Defense Connector <tdc@${TDC_QUEUE}>\r\n` +
     headerField('To', `<${copy.route.address}>`) +
     headerField('Subject', subject) +
-    `Message-ID: <${copy.journalId}@${TDC_QUEUE}>\r\n` +
+    headerField('Message-ID', `<${copy.journalId}@${TDC_QUEUE}>`) +
     'Auto-Submitted: auto-generated\r\n' +
     commonFields(copy) +
     'MIME-Version: 1.0\r\n' +
