@@ -56,6 +56,11 @@ describe('the conservation law', () => {
     it(`shows ${name}`, () => assert.equal(accountingDifference(queue), difference));
   }
 
+  it('adds what is missing at the intake to what is missing in the queue', () => {
+    const lost = { one: { ...ONE, attempted: 0 } };
+    assert.equal(accountingDifference({ ...QUEUE, seen: 15, intakes: lost }), 3);
+  });
+
   it('is not fooled by errors that cancel each other out', () => {
     const more = { ...ONE, delivered: ONE.delivered + 1 };
     const less = { ...ONE, delivered: ONE.delivered - 1 };
