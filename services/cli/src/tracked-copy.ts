@@ -1,4 +1,4 @@
-import { type HardBounceReason, renderTrackingLine, type TrackedFate, toMid } from '@tdc/core';
+import { type HardBounceReason, quoteForLog, renderTrackingLine, type TrackedFate, toMid } from '@tdc/core';
 import { localOffsetMinutes } from '@tdc/platform';
 import type { monitorV1 } from '@tdc/proto';
 
@@ -45,5 +45,6 @@ export function trackingDetails(copy: monitorV1.TrackedCopy): readonly string[] 
     ['last reason', copy.lastReason === '' ? '-' : copy.lastReason],
     ['last answer', copy.lastResponse === '' ? '-' : copy.lastResponse],
   ];
-  return rows.map(([name, value]) => `    ${name.padEnd(12)} ${value}`);
+  // A sender's header and a peer's answer must not write to the terminal as they like.
+  return rows.map(([name, value]) => `    ${name.padEnd(12)} ${quoteForLog(String(value))}`);
 }

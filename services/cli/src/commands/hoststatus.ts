@@ -1,4 +1,4 @@
-import { renderHostStatus, TDC_QUEUE } from '@tdc/core';
+import { quoteForLog, renderHostStatus, TDC_QUEUE } from '@tdc/core';
 import type { monitorV1 } from '@tdc/proto';
 import { type Command, flagOption, usage } from '../command.ts';
 import { addressHelp, askMonitor, MONITOR } from '../connect.ts';
@@ -11,7 +11,7 @@ const render = (host: monitorV1.HostStatusResponse): string =>
     state: {
       up: host.up,
       lastActivityAt: host.lastActivityMs,
-      last5xx: host.last5xxError,
+      last5xx: quoteForLog(host.last5xxError),
       mxRecords: host.mxRecords,
       addresses: host.addresses,
     },

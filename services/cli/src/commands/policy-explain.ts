@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { isMailAddress, parseHeaderFields, parseIpAddress } from '@tdc/core';
+import { isMailAddress, parseHeaderFields, parseIpAddress, quoteForLog } from '@tdc/core';
 import type { policyV1 } from '@tdc/proto';
 import { type Command, type CommandInput, flagOption, listOption, textOption, usage } from '../command.ts';
 import { addressHelp, askPolicy, POLICY } from '../connect.ts';
@@ -9,7 +9,7 @@ function render(answer: policyV1.ExplainResponse): string {
   const lines = [
     `Revision   ${answer.revision}`,
     `Direction  ${answer.direction}: ${answer.directionReason}`,
-    `Verdict    ${answer.verdict}: ${answer.verdictReason}`,
+    `Verdict    ${answer.verdict}: ${quoteForLog(answer.verdictReason)}`,
   ];
   for (const part of answer.splinters) {
     lines.push('', `To         ${part.recipients.map((recipient) => `<${recipient}>`).join(' ')}`);

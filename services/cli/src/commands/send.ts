@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
-import { formatMessageDate, headerField, isMailAddress, listField } from '@tdc/core';
+import { formatMessageDate, headerField, isMailAddress, listField, quoteForLog } from '@tdc/core';
 import type { monitorV1 } from '@tdc/proto';
 import { type Command, type CommandInput, flagOption, listOption, textOption, usage } from '../command.ts';
 import { addressHelp, addressOf, askMonitor, INTAKE, MONITOR } from '../connect.ts';
@@ -159,6 +159,7 @@ function report(input: CommandInput, { result, mids, copies, failure }: Report):
     const tls = accepted && result.tls;
     return { exitCode, out: `${json({ accepted, tls, reply: result.reply, mids, copies })}\n`, err };
   }
-  const lines = [result.reply, ...copies.map(trackingLine)].join('\n');
+  const reply = result.reply.split(/\r?\n/).map(quoteForLog);
+  const lines = [...reply, ...copies.map(trackingLine)].join('\n');
   return accepted ? { ...succeeded(lines), exitCode, err } : failed(exitCode, `refused: ${lines}`);
 }
