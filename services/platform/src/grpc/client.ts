@@ -9,11 +9,17 @@ import {
 import { parseIpAddress } from '@tdc/core';
 import type { HostPort } from '../process/env-reader.ts';
 
-/** Keepalive, so that a cut link is seen, and round robin over all addresses of a name. */
+/**
+ * Keepalive, so that a cut link is seen; a server that comes back is found within seconds, under its old address or a new
+ * one (the library's own pace is two minutes and 30 s); round robin over all addresses of a name.
+ */
 export const CLIENT_OPTIONS: ClientOptions = {
   'grpc.keepalive_time_ms': 10_000,
   'grpc.keepalive_timeout_ms': 3_000,
   'grpc.keepalive_permit_without_calls': 1,
+  'grpc.initial_reconnect_backoff_ms': 200,
+  'grpc.max_reconnect_backoff_ms': 2_000,
+  'grpc.dns_min_time_between_resolutions_ms': 2_000,
   'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
 };
 

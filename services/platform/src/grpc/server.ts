@@ -1,4 +1,5 @@
 import {
+  type handleServerStreamingCall,
   Server,
   ServerCredentials,
   type ServiceDefinition,
@@ -38,12 +39,32 @@ function bind(server: Server, address: string, credentials: ServerCredentials): 
   });
 }
 
+type Watch = handleServerStreamingCall<unknown, unknown>;
+
+/** Adds the standard health service. Answers how to end the streams of those who watch it: the library keeps them open. */
+function addHealth(server: Server, health: HealthImplementation): () => void {
+  const streams = new Set<Parameters<Watch>[0]>();
+  health.addToServer({
+    addService(service, implementation) {
+      const watch: Watch = (stream) => {
+        streams.add(stream);
+        stream.on('cancelled', () => streams.delete(stream));
+        (implementation['watch'] as Watch)(stream);
+      };
+      server.addService(service, { ...implementation, watch });
+    },
+  });
+  return () => {
+    for (const stream of streams) stream.end();
+  };
+}
+
 /** Starts one service with the standard health service beside it. */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer | ListenFailure> {
   const server = new Server(KEEPALIVE);
   server.addService(options.service, options.implementation);
   const health = new HealthImplementation({ '': 'NOT_SERVING' });
-  health.addToServer(server);
+  const endHealthStreams = addHealth(server, health);
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
   const credentials = options.credentials ?? ServerCredentials.createInsecure();
   const port = await bind(server, `${host}:${options.port}`, credentials);
@@ -56,6 +77,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     setServing: (serving) => health.setStatus('', serving ? 'SERVING' : 'NOT_SERVING'),
     stop(deadline) {
       health.setStatus('', 'NOT_SERVING');
+      endHealthStreams();
       options.endStreams?.();
       return new Promise((resolve) => {
         const timer = setTimeout(() => server.forceShutdown(), Math.max(0, deadline - Date.now()));
