@@ -12,6 +12,8 @@ export interface DeliveryConfig extends CommonConfig {
   readonly redisKeyPrefix: string;
   readonly policyAddress: HostPort;
   readonly stateFolder: string | undefined;
+  /** How long tracking remembers a copy beyond its deadline. */
+  readonly trackingHours: number;
   /** Empty: the system's. */
   readonly dnsServers: readonly HostPort[];
   readonly ehloName: string;
@@ -45,6 +47,7 @@ export function loadDeliveryConfig(env: Environment): DeliveryConfig {
     redisKeyPrefix: read.text('TDC_REDIS_KEY_PREFIX', { default: '{tdc}' }),
     policyAddress: read.hostPort('TDC_POLICY_ADDRESS', '127.0.0.1:50051'),
     stateFolder: read.optionalFolder('TDC_STATE_DIR'),
+    trackingHours: read.integer('TDC_TRACKING_HOURS', { default: 24, min: 1, max: 24 * 30 }),
     dnsServers: read.hostPorts('TDC_DNS_SERVERS'),
     ehloName: read.text('TDC_EHLO_NAME', { default: defaultEhloName() }),
     retryDelaySeconds: seconds('TDC_RETRY_DELAY_SECONDS', 60, 3600),

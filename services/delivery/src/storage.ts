@@ -34,7 +34,6 @@ export interface RedisStorage {
 }
 
 const RENEW_MS = 4_000;
-const TRACKING_HOURS = 24;
 /** Only used by whoever writes bodies. */
 const UNUSED_TTL_SECONDS = 1;
 
@@ -65,7 +64,7 @@ export async function openStorage(
   }
   const onError = (message: string) => log.notice('debug', 'queue-error', message);
   const queue = await createJournalQueue(commands.client, { prefix: keys.prefix, onError });
-  const ledger = createLedger(commands.client, keys, { now, trackingHours: TRACKING_HOURS });
+  const ledger = createLedger(commands.client, keys, { now, trackingHours: config.trackingHours });
   const leases = createConnectionCeiling(commands.client, keys, { worker: options.worker, now });
   const hosts = createHostStore(commands.client, keys);
   const renewal = setInterval(() => void leases.renew().catch(() => undefined), RENEW_MS);

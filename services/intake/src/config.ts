@@ -18,6 +18,8 @@ export interface IntakeConfig extends CommonConfig {
   readonly redisMaxMemoryPercent: number;
   readonly policyAddress: HostPort;
   readonly stateFolder: string | undefined;
+  /** How long tracking remembers a copy beyond its deadline. */
+  readonly trackingHours: number;
   readonly smtpHost: string;
   readonly smtpPort: number;
   readonly lmtpPort: number | undefined;
@@ -48,6 +50,7 @@ export function loadIntakeConfig(env: Environment): IntakeConfig {
     redisMaxMemoryPercent: read.integer('TDC_REDIS_MAX_MEMORY_PERCENT', { default: 80, min: 10, max: 100 }),
     policyAddress: read.hostPort('TDC_POLICY_ADDRESS', '127.0.0.1:50051'),
     stateFolder: read.optionalFolder('TDC_STATE_DIR'),
+    trackingHours: read.integer('TDC_TRACKING_HOURS', { default: 24, min: 1, max: 24 * 30 }),
     smtpHost: read.text('TDC_SMTP_HOST', { default: '0.0.0.0' }),
     smtpPort: read.integer('TDC_SMTP_PORT', { default: 2525, ...PORT }),
     lmtpPort: read.optionalInteger('TDC_LMTP_PORT', PORT),

@@ -29,7 +29,6 @@ export interface RedisStorage {
 
 /** A body outlives its copy, for the attempt that was under way at the deadline. */
 const SPOOL_SLACK_SECONDS = 60;
-const TRACKING_HOURS = 24;
 
 /** Opens the stores in the background; they come and go with Redis, without a restart. */
 export function openStorage(config: IntakeConfig, log: Logger, now: () => number): RedisStorage {
@@ -52,7 +51,7 @@ export function openStorage(config: IntakeConfig, log: Logger, now: () => number
       spool: createSpool(bodies.client, keys, {
         ttlSeconds: config.maxQueueAgeSeconds + SPOOL_SLACK_SECONDS,
       }),
-      ledger: createLedger(commands.client, keys, { now, trackingHours: TRACKING_HOURS }),
+      ledger: createLedger(commands.client, keys, { now, trackingHours: config.trackingHours }),
       queue: await createJournalQueue(commands.client, {
         prefix: keys.prefix,
         onError: (message) => log.notice('debug', 'queue-error', message),

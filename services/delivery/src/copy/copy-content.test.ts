@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type JournalCopy, toMid } from '@tdc/core';
+import fc from 'fast-check';
+import { base64Lines, base64Size } from './base64-lines.ts';
+import { buildCopy } from './copy-content.ts';
+
+const copyOf = (octets: Buffer, change: Partial<JournalCopy> = {}): JournalCopy => ({
+  mid: toMid(17),
+  journalId: '00112233445566778899aabb-ffeeddccbbaa998877665544',
+  route: {
+    intake: 'primary',
+    address: 'journal@setd.example',
+    port: 25,
+    format: 'journal',
+    envelopeSender: '',
+    remoteIpHeader: 'X-IP',
+  },
+  policy: 'DEFAULT',
+  policyRevision: 1,
+  sender: 'bill@lawfirm.example',
+  recipients: ['joe@example.com'],
+  messageIdHeader: '',
+  sizeBytes: octets.length,
+  sha256: '',
+  eightBit: true,
+  smtpUtf8: false,
+  bareNewlines: 'none',
+  enqueuedAt: 0,
+  expiresAt: 120_000,
+  ...change,
+});
+
+async function* pieces(octets: Buffer, size: number): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let at = 0; at < octets.length; at += size) yield octets.subarray(at, at + size);
+}
+
+async function collect(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of source) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+describe('a copy', () => {
+  const octets = fc.uint8Array({ maxLength: 3000 }).map((array) => Buffer.from(array));
+  const size = fc.integer({ min: 1, max: 500 });
+
+  it('has the size that it says, and holds the original octet for octet, in whatever pieces it comes', async () => {
+    await fc.assert(
+      fc.asyncProperty(octets, size, async (original, pieceSize) => {
+        const content = await buildCopy(copyOf(original), pieces(original, pieceSize), 0);
+        const whole = await collect(content.octets);
+        assert.equal(whole.length, content.sizeBytes);
+        assert.ok(whole.includes(original));
+      }),
+    );
+  });
+
+  it('in bcc form is the original behind its fields', async () => {
+    const original = Buffer.from('Subject: x\r\n\r\nText\r\n');
+    const copy = copyOf(original);
+    const content = await buildCopy(
+      { ...copy, route: { ...copy.route, format: 'bcc' } },
+      pieces(original, 5),
+      0,
+    );
+    const whole = await collect(content.octets);
+    assert.equal(whole.length, content.sizeBytes);
+    assert.ok(whole.subarray(-original.length).equals(original));
+  });
+
+  it('takes its subject from the original', async () => {
+    const original = Buffer.from('Subject: =?UTF-8?Q?Gr=C3=BC=C3=9Fe?=\r\n\r\nText\r\n');
+    const whole = await collect((await buildCopy(copyOf(original), pieces(original, 1000), 0)).octets);
+    assert.match(whole.toString('latin1'), /^Subject: Gr=C3=BC=C3=9Fe\r$/m);
+  });
+
+  it('that is wrapped is 7-bit', async () => {
+    const original = Buffer.from('bare\nnewline \u00fc');
+    const content = await buildCopy(copyOf(original, { bareNewlines: 'wrap' }), pieces(original, 4), 0);
+    const whole = await collect(content.octets);
+    assert.equal(content.eightBit, false);
+    assert.equal(whole.length, content.sizeBytes);
+    assert.ok(whole.every((octet) => octet < 128));
+    assert.ok(whole.toString('latin1').includes(original.toString('base64')));
+  });
+});
+
+describe('base64 lines', () => {
+  it('are those of the whole, in whatever pieces it comes', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uint8Array({ maxLength: 2000 }),
+        fc.integer({ min: 1, max: 300 }),
+        async (array, size) => {
+          const octets = Buffer.from(array);
+          const text = (await collect(base64Lines(pieces(octets, size)))).toString();
+          assert.equal(Buffer.from(text, 'base64').compare(octets), 0);
+          assert.equal(text.length, base64Size(octets.length));
+          for (const line of text.split('\r\n')) assert.ok(line.length <= 76);
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,243 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it, mock } from 'node:test';
+import {
+  type DeliveryFailure,
+  type HardBounceReason,
+  type JournalCopy,
+  type MailLogEvent,
+  NO_CONNECTION,
+  toDcid,
+  toMid,
+} from '@tdc/core';
+import type { AttemptTicket, FinalOutcome, JobDisposition } from '@tdc/platform';
+import type { Acquisition } from '../destination/destination.ts';
+import type { OutboundConnection, OutboundMessage, SendResult } from '../smtp/smtp-connection.ts';
+import { createDeliverCopy } from './deliver-copy.ts';
+import type { DeliveryPorts } from './ports.ts';
+
+const NOW = 1_000_000;
+const DCID = toDcid(7);
+const ORIGINAL = Buffer.from('Subject: x\r\n\r\nText\r\n');
+const COPY: JournalCopy = {
+  mid: toMid(17),
+  journalId: '00112233445566778899aabb-ffeeddccbbaa998877665544',
+  route: {
+    intake: 'primary',
+    address: 'journal@setd.example',
+    port: 25,
+    format: 'journal',
+    envelopeSender: '',
+    remoteIpHeader: 'X-IP',
+  },
+  policy: 'DEFAULT',
+  policyRevision: 1,
+  sender: 'bill@lawfirm.example',
+  recipients: ['joe@example.com'],
+  messageIdHeader: '',
+  sizeBytes: ORIGINAL.length,
+  sha256: '',
+  eightBit: false,
+  smtpUtf8: false,
+  bareNewlines: 'none',
+  enqueuedAt: NOW,
+  expiresAt: NOW + 120_000,
+};
+const DELIVERED: SendResult = { kind: 'delivered', reply: { code: 250, text: 'Ok' } };
+const failed = (failure: DeliveryFailure, stale = false): SendResult => ({ kind: 'failed', failure, stale });
+const NETWORK: DeliveryFailure = { kind: 'network', reason: 'closed', detail: 'closed' };
+const REFUSED: DeliveryFailure = { kind: 'smtp-reply', stage: 'rcpt', reply: { code: 550, text: 'no' } };
+
+class Bench {
+  ticket: AttemptTicket = { kind: 'go', finishedAttempts: 0 };
+  acquisitions: Acquisition[] = [];
+  sends: SendResult[] = [DELIVERED];
+  /** What the ledger answers when an outcome is recorded; an error stands for Redis being away. */
+  recorded: (boolean | Error)[] = [];
+  readonly outcomes: FinalOutcome[] = [];
+  readonly softBounces: { attempt: number; reason: string }[] = [];
+  readonly released: number[] = [];
+  readonly log: MailLogEvent[] = [];
+  readonly sent: OutboundMessage[] = [];
+  stop = new AbortController();
+
+  readonly #record = async (): Promise<boolean> => {
+    const answer = this.recorded.shift() ?? true;
+    if (answer instanceof Error) throw answer;
+    return answer;
+  };
+
+  readonly #connection: OutboundConnection = {
+    ends: { localAddress: '', peerAddress: '', port: 25 },
+    protocol: '',
+    cipher: '',
+    isUsable: () => true,
+    send: async (message) => {
+      this.sent.push(message);
+      for await (const _ of message.content);
+      message.onFinalDot();
+      return this.sends.shift() ?? DELIVERED;
+    },
+    onClosed: () => undefined,
+    quit: () => undefined,
+  };
+
+  run(copy: JournalCopy = COPY): Promise<JobDisposition> {
+    const ports: DeliveryPorts = {
+      ledger: {
+        beginAttempt: async () => this.ticket,
+        releaseAttempt: async (mid) => void this.released.push(mid),
+        softBounce: async (_mid, { attempt, reason }) => {
+          this.softBounces.push({ attempt, reason });
+          return this.#record();
+        },
+        finish: async (_mid, outcome) => {
+          const recorded = await this.#record();
+          this.outcomes.push(outcome);
+          return recorded;
+        },
+      },
+      spool: {
+        async *read() {
+          yield ORIGINAL;
+        },
+      },
+      acquire: async () =>
+        this.acquisitions.shift() ?? {
+          kind: 'lease',
+          lease: { dcid: DCID, connection: this.#connection, release: () => undefined },
+        },
+      log: (event) => void this.log.push(event),
+      observe: {
+        attempted: () => undefined,
+        delivered: () => undefined,
+        failed: () => undefined,
+        handedBack: () => undefined,
+        recordDelayed: () => queueMicrotask(() => mock.timers.tick(1000)),
+      },
+      now: Date.now,
+      offsetMinutes: () => 0,
+    };
+    return createDeliverCopy(ports, { retryDelaySeconds: 60, finalReplyMs: 60_000 })(copy, this.stop.signal);
+  }
+
+  get kinds(): string[] {
+    return this.log.map(({ kind }) => kind);
+  }
+}
+
+describe('a copy that is to be delivered', () => {
+  let bench: Bench;
+  beforeEach(() => {
+    mock.timers.enable({ apis: ['setTimeout', 'Date'], now: NOW });
+    bench = new Bench();
+  });
+  afterEach(() => mock.timers.reset());
+
+  const hardBounce = (reason: HardBounceReason): void => {
+    const [outcome] = bench.outcomes;
+    assert.deepEqual(
+      [outcome?.kind, outcome?.kind === 'hard-bounced' ? outcome.reason : ''],
+      ['hard-bounced', reason],
+    );
+  };
+
+  it('is delivered, recorded, logged, done', async () => {
+    assert.deepEqual(await bench.run(), { kind: 'done' });
+    assert.deepEqual(bench.outcomes, [{ kind: 'delivered', dcid: DCID, response: '250 Ok' }]);
+    assert.deepEqual(bench.kinds, ['delivery-start', 'delivered', 'finished']);
+  });
+
+  it('goes to the intake address alone, from the sender of the intake', async () => {
+    await bench.run();
+    assert.equal(bench.sent[0]?.recipient, 'journal@setd.example');
+    assert.equal(bench.sent[0]?.sender, '');
+  });
+
+  it('and has its outcome already is dropped', async () => {
+    bench.ticket = { kind: 'finished' };
+    assert.deepEqual(await bench.run(), { kind: 'done' });
+    assert.equal(bench.sent.length, 0);
+    assert.deepEqual(bench.log, []);
+  });
+
+  it('and whose outcome somebody else recorded meanwhile is not logged again', async () => {
+    bench.recorded = [false];
+    assert.deepEqual(await bench.run(), { kind: 'done' });
+    assert.deepEqual(bench.kinds, ['delivery-start']);
+  });
+
+  it('and is past its deadline is expired without an attempt', async () => {
+    assert.deepEqual(await bench.run({ ...COPY, expiresAt: NOW }), { kind: 'done' });
+    hardBounce('expired');
+    assert.equal(bench.sent.length, 0);
+    assert.deepEqual(bench.kinds, ['hard-bounced', 'delivery-failed', 'bounced']);
+  });
+
+  it('fails for the first time: soft bounce, and another try in a minute', async () => {
+    bench.sends = [failed(NETWORK)];
+    assert.deepEqual(await bench.run(), { kind: 'retry-at', at: NOW + 60_000 });
+    assert.deepEqual(bench.softBounces, [{ attempt: 1, reason: 'network' }]);
+    assert.deepEqual(bench.kinds, ['delivery-start', 'delayed', 'pending']);
+  });
+
+  it('fails for the second time: hard bounce', async () => {
+    bench.ticket = { kind: 'go', finishedAttempts: 1 };
+    bench.sends = [failed(NETWORK)];
+    assert.deepEqual(await bench.run(), { kind: 'done' });
+    hardBounce('network');
+  });
+
+  it('is refused for good: hard bounce at once', async () => {
+    bench.sends = [failed(REFUSED)];
+    assert.deepEqual(await bench.run(), { kind: 'done' });
+    hardBounce('5xx');
+  });
+
+  it('finds its destination unreachable: the failure of the connection is its own', async () => {
+    bench.acquisitions = [
+      {
+        kind: 'failed',
+        dcid: NO_CONNECTION,
+        failure: { kind: 'dns', domain: 'x.example', record: 'MX', code: 'NXDomain' },
+      },
+    ];
+    assert.deepEqual(await bench.run(), { kind: 'done' });
+    hardBounce('dns');
+    assert.deepEqual(bench.kinds, ['dns-error', 'hard-bounced', 'delivery-failed', 'bounced']);
+  });
+
+  it('finds no connection: handed back, no attempt counted', async () => {
+    bench.acquisitions = [{ kind: 'unavailable', retryInMs: 250 }];
+    assert.deepEqual(await bench.run(), { kind: 'retry-at', at: NOW + 250 });
+    assert.deepEqual(bench.released, [17]);
+    assert.deepEqual(bench.softBounces, []);
+  });
+
+  it('meets a connection that was dead already: another one, no attempt counted', async () => {
+    bench.sends = [failed(NETWORK, true), DELIVERED];
+    assert.deepEqual(await bench.run(), { kind: 'done' });
+    assert.equal(bench.sent.length, 2);
+    assert.deepEqual(bench.softBounces, []);
+    assert.equal(bench.outcomes[0]?.kind, 'delivered');
+  });
+
+  it('meets nothing but dead connections: handed back', async () => {
+    bench.sends = Array.from({ length: 9 }, () => failed(NETWORK, true));
+    assert.equal((await bench.run()).kind, 'retry-at');
+    assert.deepEqual(bench.outcomes, []);
+  });
+
+  it('is recorded as soon as Redis takes it: what the peer answered is not forgotten', async () => {
+    bench.recorded = [new Error('away'), new Error('away'), true];
+    assert.deepEqual(await bench.run(), { kind: 'done' });
+    assert.equal(bench.outcomes.length, 1);
+    assert.deepEqual(bench.kinds, ['delivery-start', 'delivered', 'finished']);
+  });
+
+  it('is left to another worker when this one stops before it could record', async () => {
+    bench.recorded = [new Error('away')];
+    bench.stop.abort();
+    await assert.rejects(bench.run());
+    assert.deepEqual(bench.kinds, ['delivery-start']);
+  });
+});
