@@ -8,6 +8,8 @@ import { findRedisServer } from './find-redis.ts';
 /** What `npm test` runs: checks first, then every suite in one run, whose summary is the last thing printed. */
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const EXIT_USAGE = 64;
+/** No test takes so long: one that does hangs, and fails. */
+const HANGING_MS = 600_000;
 const EXIT_CONFIG = 78;
 
 /** The slow suite lives through the real times of the product; it runs when it is named. */
@@ -52,11 +54,15 @@ function runSuites(suites: readonly string[], redisServer: string): number {
   );
   process.stdout.write(`running ${files.length} test files: ${suites.join(', ')}\n`);
   const concurrency = Math.max(2, availableParallelism());
-  const { status } = spawnSync(process.execPath, ['--test', `--test-concurrency=${concurrency}`, ...files], {
-    cwd: ROOT,
-    stdio: 'inherit',
-    env: { ...process.env, PATH: searchPath(redisServer) },
-  });
+  const { status } = spawnSync(
+    process.execPath,
+    ['--test', `--test-concurrency=${concurrency}`, `--test-timeout=${HANGING_MS}`, ...files],
+    {
+      cwd: ROOT,
+      stdio: 'inherit',
+      env: { ...process.env, PATH: searchPath(redisServer) },
+    },
+  );
   return status ?? 1;
 }
 

@@ -69,6 +69,19 @@ describe('a copy', () => {
     assert.ok(whole.subarray(-original.length).equals(original));
   });
 
+  it('in bcc form is 8-bit when a prepended address is', async () => {
+    const copy = copyOf(Buffer.from('Subject: x\r\n\r\nText\r\n'), {
+      eightBit: false,
+      sender: 'j\u00f6rg@example.org',
+    });
+    const bcc = { ...copy, route: { ...copy.route, format: 'bcc' as const } };
+    assert.equal((await buildCopy(bcc, pieces(Buffer.alloc(0), 1), 0)).eightBit, true);
+    assert.equal(
+      (await buildCopy({ ...bcc, sender: 'joe@example.org' }, pieces(Buffer.alloc(0), 1), 0)).eightBit,
+      false,
+    );
+  });
+
   it('takes its subject from the original', async () => {
     const original = Buffer.from('Subject: =?UTF-8?Q?Gr=C3=BC=C3=9Fe?=\r\n\r\nText\r\n');
     const whole = await collect((await buildCopy(copyOf(original), pieces(original, 1000), 0)).octets);

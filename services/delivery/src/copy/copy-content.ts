@@ -43,7 +43,8 @@ export async function buildCopy(
   }
   return {
     sizeBytes: frame.preamble.length + bodyBytes + frame.epilogue.length,
-    eightBit: copy.eightBit && !frame.base64,
+    // A prepended field may hold an international address of an original that is ASCII.
+    eightBit: (copy.eightBit && !frame.base64) || frame.preamble.some((octet) => octet > 127),
     octets: octets(),
   };
 }

@@ -144,17 +144,12 @@ const TABLE: readonly (readonly [
   ['closed behind the final dot', { code: 'ECONNECTION' }, AFTER_DOT, 'uncertain'],
 ];
 
-const nameOf = (failure: ReturnType<typeof toDeliveryFailure>): string => {
-  switch (failure.kind) {
-    case 'smtp-reply':
-      return `smtp-reply/${failure.stage}/${failure.reply.code}`;
-    case 'tls':
-    case 'network':
-      return `${failure.kind}/${failure.reason}`;
-    default:
-      return failure.kind;
-  }
-};
+function nameOf(failure: ReturnType<typeof toDeliveryFailure>): string {
+  if (failure.kind === 'smtp-reply') return `smtp-reply/${failure.stage}/${failure.reply.code}`;
+  return failure.kind === 'tls' || failure.kind === 'network'
+    ? `${failure.kind}/${failure.reason}`
+    : failure.kind;
+}
 
 describe('an error of the SMTP client', () => {
   for (const [situation, error, phase, failure] of TABLE) {

@@ -1,0 +1,78 @@
+import { localOffsetMinutes, type ServiceContext } from '@tdc/platform';
+import type { Carriages } from './carriage.ts';
+import type { DeliveryConfig } from './config.ts';
+import { createDeliverCopy } from './copy/deliver-copy.ts';
+import { Destinations } from './destination/destinations.ts';
+import { createResolveDestination } from './destination/resolve-destination.ts';
+import type { DeliveryMetrics } from './metrics.ts';
+import { createOpenTo } from './open-to.ts';
+import type { RedisStorage } from './storage.ts';
+
+/** The parts that carry copies, put together and at work. */
+export interface Deliverer {
+  openConnections(): number;
+  /** When the queue was last seen to move, ms since the epoch. */
+  lastProgressAt(): number;
+  /** Takes no more copies, finishes those that are under way until the deadline, hands back the rest. */
+  drain(deadline: number): Promise<void>;
+}
+
+/** Before anything is known of the queue. */
+const FIRST_CONCURRENCY = 8;
+
+export interface DelivererParts {
+  readonly storage: RedisStorage;
+  readonly carriages: Carriages;
+  readonly meters: DeliveryMetrics;
+}
+
+/** Begins to take copies from the queue. */
+export function startDeliverer(
+  { config, log, now }: Pick<ServiceContext<DeliveryConfig>, 'config' | 'log' | 'now'>,
+  { storage, carriages, meters }: DelivererParts,
+): Deliverer {
+  let setConcurrency: (jobs: number) => void = () => undefined;
+  const destinations = new Destinations({
+    ports: {
+      resolve: createResolveDestination({ servers: config.dnsServers, random: Math.random, now }),
+      open: createOpenTo(config),
+      ceiling: storage.ceiling,
+      nextDcid: () => storage.nextDcid(),
+      carriage: (route) => carriages.of(route),
+      log: (event) => log.log(event),
+      observe: meters.connections,
+      saveHost: (intake, state) => storage.saveHost(intake, state),
+      now,
+    },
+    rules: {
+      minConnections: config.minConnections,
+      idleMs: config.idleSeconds * 1000,
+      probeMs: config.probeSeconds * 1000,
+    },
+    load: storage.load,
+    setConcurrency: (jobs) => setConcurrency(jobs),
+    maxJobs: config.maxJobs,
+  });
+  const deliverCopy = createDeliverCopy(
+    {
+      ledger: storage.ledger,
+      spool: storage.spool,
+      acquire: (copy, signal) => destinations.acquire(copy, signal),
+      log: (event) => log.log(event),
+      observe: { ...meters.copies, failed: (copy, failure) => destinations.refused(copy, failure) },
+      now,
+      offsetMinutes: localOffsetMinutes,
+    },
+    { retryDelaySeconds: config.retryDelaySeconds, finalReplyMs: config.finalReplySeconds * 1000 },
+  );
+  const jobs = storage.startWorker(deliverCopy, FIRST_CONCURRENCY);
+  setConcurrency = (count) => jobs.setConcurrency(count);
+  return {
+    openConnections: () => destinations.openConnections,
+    lastProgressAt: () => jobs.lastProgressAt(),
+    async drain(deadline) {
+      destinations.close();
+      await jobs.drain(deadline);
+    },
+  };
+}
