@@ -5,7 +5,7 @@ import { CLIENT_OPTIONS, grpcTarget, insecureChannel } from '../grpc/client.ts';
 import type { HostPort } from '../process/env-reader.ts';
 import type { Logger } from '../process/logger.ts';
 import type { Metrics } from '../process/metrics.ts';
-import { loadSnapshotText, type SnapshotText, saveSnapshotText, toSnapshot } from './snapshot-file.ts';
+import { loadSnapshot, type SnapshotText, saveSnapshotText, toSnapshot } from './snapshot-file.ts';
 
 /** Holds the newest policy revision in memory, so that no message waits for the policy service. */
 export interface PolicyFollower {
@@ -23,10 +23,12 @@ export interface PolicyFollowerOptions {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly now: () => number;
+  /** Seconds without a word after which the stream counts as dead, whatever TCP says; 15 by default. */
+  readonly silenceSeconds?: number;
 }
 
-/** Heartbeats come every 5 s; three of them missing mean that the stream is dead, whatever TCP says. */
-const SILENCE_MS = 15_000;
+/** Heartbeats come every 5 s: three of them missing. */
+const SILENCE_SECONDS = 15;
 const FIRST_RETRY_MS = 200;
 const LAST_RETRY_MS = 5_000;
 
@@ -90,18 +92,20 @@ class Follower implements PolicyFollower {
 
   #startFromFile(): void {
     const { stateFolder, log } = this.#options;
-    const text = stateFolder === undefined ? undefined : loadSnapshotText(stateFolder);
-    const snapshot = text === undefined ? undefined : toSnapshot(text);
-    if (snapshot === undefined) return;
-    this.#adopt(snapshot);
-    log.notice(
-      'info',
-      'policy-from-file',
-      `policy revision ${snapshot.revision} taken from the last good copy`,
-      {
-        revision: snapshot.revision,
-      },
-    );
+    const loaded = stateFolder === undefined ? undefined : loadSnapshot(stateFolder);
+    if (loaded?.kind === 'unusable') {
+      log.notice(
+        'warning',
+        'policy-file-unusable',
+        `the last good copy of the policy in ${stateFolder} cannot be used`,
+      );
+    }
+    if (loaded?.kind !== 'loaded') return;
+    const { revision } = loaded.snapshot;
+    this.#adopt(loaded.snapshot);
+    log.notice('info', 'policy-from-file', `policy revision ${revision} taken from the last good copy`, {
+      revision,
+    });
   }
 
   #watch(): void {
@@ -110,32 +114,38 @@ class Follower implements PolicyFollower {
       knownSha256: this.#current?.sha256 ?? '',
     });
     this.#stream = stream;
-    this.#armSilence(stream);
     let over = false;
     const lost = (why: string): void => {
       if (over) return;
       over = true;
       this.#lost(why);
     };
+    const silent = (seconds: number): void => {
+      lost(`silent for ${seconds} s`);
+      stream.cancel();
+    };
+    this.#armSilence(silent);
     stream.on('data', (response: policyV1.WatchResponse) => {
-      this.#heard(stream);
+      if (over) return;
+      this.#heard();
+      this.#armSilence(silent);
       if (response.event?.$case === 'snapshot') this.#receive(response.event.value);
     });
     stream.on('error', (error: Error) => lost(error.message));
     stream.on('end', () => lost('the stream ended'));
   }
 
-  #heard(stream: ClientReadableStream<policyV1.WatchResponse>): void {
+  #heard(): void {
     if (this.#absent) this.#options.log.notice('info', 'policy-back', 'the policy service is back');
     this.#absent = false;
     this.#heardAt = this.#options.now();
     this.#retryMs = FIRST_RETRY_MS;
-    this.#armSilence(stream);
   }
 
-  #armSilence(stream: ClientReadableStream<policyV1.WatchResponse>): void {
+  #armSilence(silent: (seconds: number) => void): void {
+    const seconds = this.#options.silenceSeconds ?? SILENCE_SECONDS;
     clearTimeout(this.#silence);
-    this.#silence = setTimeout(() => stream.cancel(), SILENCE_MS);
+    this.#silence = setTimeout(() => silent(seconds), seconds * 1000);
     this.#silence.unref();
   }
 

@@ -28,14 +28,28 @@ function parseJson(json: string): ParsedDocument | undefined {
   }
 }
 
-/** The last good snapshot of a former life; undefined when there is none that can be used. */
-export function loadSnapshotText(folder: string): SnapshotText | undefined {
+export type LoadedSnapshot =
+  | { readonly kind: 'loaded'; readonly snapshot: PolicySnapshot }
+  | { readonly kind: 'none' }
+  /** There is a file, but not one that can be used. */
+  | { readonly kind: 'unusable' };
+
+/** The last good snapshot of a former life. */
+export function loadSnapshot(folder: string): LoadedSnapshot {
+  let text: unknown;
   try {
-    const text = JSON.parse(readFileSync(join(folder, SNAPSHOT_FILE), 'utf8')) as SnapshotText;
-    return toSnapshot(text) === undefined ? undefined : text;
-  } catch {
-    return undefined;
+    text = JSON.parse(readFileSync(join(folder, SNAPSHOT_FILE), 'utf8'));
+  } catch (error) {
+    return { kind: (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'none' : 'unusable' };
   }
+  const snapshot = isSnapshotText(text) ? toSnapshot(text) : undefined;
+  return snapshot === undefined ? { kind: 'unusable' } : { kind: 'loaded', snapshot };
+}
+
+function isSnapshotText(value: unknown): value is SnapshotText {
+  if (typeof value !== 'object' || value === null) return false;
+  const { revision, sha256, documentJson } = value as Partial<Record<keyof SnapshotText, unknown>>;
+  return Number.isSafeInteger(revision) && typeof sha256 === 'string' && typeof documentJson === 'string';
 }
 
 /** Stores the snapshot for the next life, whole or not at all. */
