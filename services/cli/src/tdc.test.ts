@@ -213,7 +213,7 @@ describe('tdc policy validate', () => {
     for (const line of lines) assert.match(line, /bad\.yaml:\d+:\d+: [a-z.]+: .+/);
     assert.match(
       outcome.err,
-      /bad\.yaml:4:13: intakes\.primary\.adress: unknown key; did you mean address\?/,
+      /bad\.yaml:4:\d+: intakes\.primary\.adress: unknown key; did you mean address\?/,
     );
   });
 
