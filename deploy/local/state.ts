@@ -14,13 +14,14 @@ export interface LocalState {
   readonly folderFor: (process: string) => string;
 }
 
-const RENEW_BEFORE_DAYS = 300;
+/** They are made anew in good time before their year is over. */
+const MAX_AGE_DAYS = 300;
 
 /** Certificates for intake and the stand-in, from an authority whose key is not kept. */
 async function makeCertificates(folder: string): Promise<void> {
   const stamp = join(folder, 'made-at');
   const madeAt = existsSync(stamp) ? Number(readFileSync(stamp, 'utf8')) : 0;
-  if (Date.now() - madeAt < RENEW_BEFORE_DAYS * 24 * 3600 * 1000) return;
+  if (Date.now() - madeAt < MAX_AGE_DAYS * 24 * 3600 * 1000) return;
   const authority = await createAuthority();
   const pairs = {
     intake: await authority.issue({ names: ['localhost', '127.0.0.1'] }),
