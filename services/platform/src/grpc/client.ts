@@ -20,6 +20,8 @@ export const CLIENT_OPTIONS: ClientOptions = {
   'grpc.initial_reconnect_backoff_ms': 200,
   'grpc.max_reconnect_backoff_ms': 2_000,
   'grpc.dns_min_time_between_resolutions_ms': 2_000,
+  // A proxy named in the environment is for the web, not for what runs beside us.
+  'grpc.enable_http_proxy': 0,
   'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
 };
 
