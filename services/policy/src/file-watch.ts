@@ -9,13 +9,14 @@ const POLL_MS = 2000;
 const SETTLE_MS = 100;
 
 /** The files a document names, as far as one can see without parsing it. */
-const NAMED_FILE = /caFile:\s*["']?([^"'\s,}#]+)/g;
+const NAMED_FILE = /caFile["']?\s*:\s*(?:"([^"\n]+)"|'([^'\n]+)'|([^"'\s,}#]+))/g;
 
 async function fingerprint(path: string): Promise<string> {
   const hash = createHash('sha256');
   const text = await readFile(path, 'utf8').catch(() => '');
   hash.update(text);
-  for (const [, name = ''] of text.matchAll(NAMED_FILE)) {
+  for (const [, double, single, plain] of text.matchAll(NAMED_FILE)) {
+    const name = double ?? single ?? plain ?? '';
     hash.update(await readFile(resolve(dirname(path), name)).catch(() => Buffer.alloc(0)));
   }
   return hash.digest('hex');

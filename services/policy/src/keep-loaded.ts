@@ -14,7 +14,9 @@ export interface KeepLoadedOptions {
 
 /** Loads the document at the start and after each change, one load at a time. */
 export interface KeepLoaded {
-  /** The first load. Throws ConfigError when the document is not valid and none was ever in force. */
+  /**
+   * The first load; resolves when a revision is in force. Rejects with ConfigError when the document is not valid.
+   */
   first(): Promise<void>;
   changed(): void;
   stop(): void;
@@ -23,7 +25,8 @@ export interface KeepLoaded {
 export function keepLoaded({ store, log, metrics, inForce }: KeepLoadedOptions): KeepLoaded {
   let retry: NodeJS.Timeout | undefined;
   let waitingForNumber = false;
-  let queue: Promise<void> = Promise.resolve();
+  let queue: Promise<unknown> = Promise.resolve();
+  const firstInForce = Promise.withResolvers<void>();
 
   const report = (result: LoadResult): void => {
     switch (result.kind) {
@@ -35,10 +38,17 @@ export function keepLoaded({ store, log, metrics, inForce }: KeepLoadedOptions):
         metrics.lastLoad.set(loadedAt / 1000);
         log.notice('info', 'policy-revision', `policy revision ${revision} is in force`, { revision });
         inForce(result.revision);
+        firstInForce.resolve();
         break;
       }
       case 'unchanged':
         metrics.documentValid.set(1);
+        if (result.mended) {
+          const { revision } = result;
+          log.notice('info', 'policy-mended', `the policy document is revision ${revision} again`, {
+            revision,
+          });
+        }
         break;
       case 'refused':
         metrics.loads.inc({ result: 'invalid' });
@@ -64,13 +74,17 @@ export function keepLoaded({ store, log, metrics, inForce }: KeepLoadedOptions):
     report(result);
     return result;
   };
-  const changed = (): void => {
-    queue = queue.then(load).then(() => undefined);
+  const enqueue = (): Promise<LoadResult> => {
+    const loaded = queue.then(load);
+    queue = loaded;
+    return loaded;
   };
+  const changed = (): void => void enqueue();
   return {
     async first() {
-      const result = await load();
+      const result = await enqueue();
       if (result.kind === 'refused' && store.current() === undefined) throw new ConfigError(result.problems);
+      await firstInForce.promise;
     },
     changed,
     stop: () => clearTimeout(retry),

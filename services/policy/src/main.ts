@@ -8,6 +8,7 @@ import {
   type ServiceContext,
   startGrpcServer,
   startProbeServer,
+  whenRedisReady,
 } from '@tdc/platform';
 import { policyV1 } from '@tdc/proto';
 import { loadPolicyConfig, type PolicyConfig } from './config.ts';
@@ -18,6 +19,9 @@ import { createPolicyServer } from './policy-server.ts';
 import { createPolicyStore } from './policy-store.ts';
 import { rememberNumbers } from './revision-numbers.ts';
 import { createWatchStreams } from './watch-streams.ts';
+
+/** How long the start waits for Redis before it goes by the numbers it remembers. */
+const REDIS_PATIENCE_MS = 2000;
 
 async function start({ config, log, metrics, shutdown, now, announceReady }: ServiceContext<PolicyConfig>) {
   const meters = createPolicyMetrics(metrics);
@@ -30,6 +34,18 @@ async function start({ config, log, metrics, shutdown, now, announceReady }: Ser
     now,
     formatProblems: (problems) => problems.map((problem) => formatFileProblem(config.policyFile, problem)),
   });
+  const http = await startProbeServer({
+    host: config.httpHost,
+    port: config.httpPort,
+    livez: () => ({ ok: true }),
+    readyz: () => {
+      if (shutdown.isDraining()) return { ok: false, reason: 'draining' };
+      return store.current() === undefined ? { ok: false, reason: store.whyNone() } : { ok: true };
+    },
+    metrics: () => metrics.text(),
+  });
+  if ('kind' in http) throw new ConfigError([`${http.message} (TDC_HTTP_PORT)`]);
+  shutdown.add('http', () => http.close());
   const streams = createWatchStreams((open) => meters.watchers.set(open));
   const grpc = await startGrpcServer({
     host: config.grpcHost,
@@ -40,21 +56,6 @@ async function start({ config, log, metrics, shutdown, now, announceReady }: Ser
   });
   if ('kind' in grpc) throw new ConfigError([`${grpc.message} (TDC_GRPC_PORT)`]);
   shutdown.add('grpc', (deadline) => grpc.stop(deadline));
-  const http = await startProbeServer({
-    host: config.httpHost,
-    port: config.httpPort,
-    livez: () => ({ ok: true }),
-    readyz: () =>
-      store.current() === undefined || shutdown.isDraining()
-        ? {
-            ok: false,
-            reason: shutdown.isDraining() ? 'draining' : 'no valid policy document was loaded yet',
-          }
-        : { ok: true },
-    metrics: () => metrics.text(),
-  });
-  if ('kind' in http) throw new ConfigError([`${http.message} (TDC_HTTP_PORT)`]);
-  shutdown.add('http', () => http.close());
   const loader = keepLoaded({
     store,
     log,
@@ -64,12 +65,12 @@ async function start({ config, log, metrics, shutdown, now, announceReady }: Ser
       grpc.setServing(true);
     },
   });
-  await loader.first();
+  shutdown.add('loader', async () => loader.stop());
+  // Before the first load, so that no edit falls between the two.
   const watch = await watchPolicyFile(config.policyFile, () => loader.changed());
-  shutdown.add('watch', async () => {
-    watch.stop();
-    loader.stop();
-  });
+  shutdown.add('watch', async () => watch.stop());
+  await whenRedisReady(redis.client, AbortSignal.timeout(REDIS_PATIENCE_MS));
+  await loader.first();
   announceReady({ http: `${config.httpHost}:${http.port}`, grpc: `${config.grpcHost}:${grpc.port}` });
 }
 

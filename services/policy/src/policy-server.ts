@@ -10,15 +10,13 @@ type Unary<Request, Response> = (
   answer: sendUnaryData<Response>,
 ) => void;
 
-const NOT_LOADED = { code: status.UNAVAILABLE, details: 'no valid policy document was loaded yet' };
-
 /** The gRPC face of the store: translates, decides nothing. */
 export function createPolicyServer(store: PolicyStore, streams: WatchStreams): policyV1.PolicyServiceServer {
   const whenLoaded =
     <Request, Response>(make: (revision: Revision, request: Request) => Response): Unary<Request, Response> =>
     (call, answer) => {
       const current = store.current();
-      if (current === undefined) answer(NOT_LOADED);
+      if (current === undefined) answer({ code: status.UNAVAILABLE, details: store.whyNone() });
       else answer(null, make(current, call.request));
     };
   return {

@@ -21,7 +21,10 @@ export function rememberNumbers(source: RevisionNumbers, folder: string | undefi
         if (remembered === undefined) throw error;
         return remembered;
       });
-      if (revision !== remembered) {
+      const newest = [...known.keys()].at(-1);
+      if (revision !== remembered || sha256 !== newest) {
+        // The last in use stands last: it is the one that a start without Redis needs.
+        known.delete(sha256);
         known.set(sha256, revision);
         saveNumbers(path, known);
       }
@@ -32,7 +35,8 @@ export function rememberNumbers(source: RevisionNumbers, folder: string | undefi
 
 function loadNumbers(path: string): Map<string, number> {
   try {
-    return new Map(Object.entries(JSON.parse(readFileSync(path, 'utf8')) as Record<string, number>));
+    const entries = Object.entries(JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>);
+    return new Map(entries.filter((entry): entry is [string, number] => Number.isSafeInteger(entry[1])));
   } catch {
     return new Map();
   }

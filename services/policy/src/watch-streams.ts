@@ -8,6 +8,7 @@ type WatchStream = ServerWritableStream<policyV1.WatchRequest, policyV1.WatchRes
 export interface WatchStreams {
   open(stream: WatchStream, current: Revision | undefined): void;
   push(revision: Revision): void;
+  /** Ends every stream, and those yet to come at once. */
   endAll(): void;
 }
 
@@ -23,6 +24,7 @@ export const toSnapshotMessage = (revision: Revision): policyV1.Snapshot => ({
 export function createWatchStreams(changed: (open: number) => void): WatchStreams {
   const streams = new Set<WatchStream>();
   let revision = 0;
+  let ended = false;
   const forget = (stream: WatchStream): void => {
     if (streams.delete(stream)) changed(streams.size);
   };
@@ -42,6 +44,10 @@ export function createWatchStreams(changed: (open: number) => void): WatchStream
 
   return {
     open(stream, current) {
+      if (ended) {
+        stream.end();
+        return;
+      }
       streams.add(stream);
       changed(streams.size);
       for (const event of ['cancelled', 'close', 'error'] as const) stream.on(event, () => forget(stream));
@@ -56,6 +62,7 @@ export function createWatchStreams(changed: (open: number) => void): WatchStream
       for (const stream of streams) sendSnapshot(stream, current);
     },
     endAll() {
+      ended = true;
       clearInterval(timer);
       for (const stream of streams) stream.end();
       streams.clear();
