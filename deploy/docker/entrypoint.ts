@@ -11,7 +11,9 @@ const EXIT_USAGE = 64;
 const name = process.argv[2] ?? '';
 const main = PROCESSES[name];
 if (main === undefined) {
-  process.stderr.write(`'${name}' is no process of this image: there are ${Object.keys(PROCESSES).join(', ')}\n`);
+  process.stderr.write(
+    `'${name}' is no process of this image: there are ${Object.keys(PROCESSES).join(', ')}\n`,
+  );
   process.exit(EXIT_USAGE);
 }
 // The command line reads its words from behind the program's name.
