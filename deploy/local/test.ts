@@ -21,10 +21,11 @@ const SUITES: Readonly<Record<string, readonly string[]>> = {
     'test/support/**/*.test.ts',
   ],
   contract: ['test/contract/**/*.test.ts'],
+  chart: ['test/chart/**/*.test.ts'],
   e2e: ['test/e2e/**/*.e2e.ts', 'test/chaos/**/*.e2e.ts'],
   slow: ['test/slow/**/*.slow.ts'],
 };
-const BY_DEFAULT = ['unit', 'contract', 'e2e'];
+const BY_DEFAULT = ['unit', 'contract', 'chart', 'e2e'];
 
 const CHECKS: readonly (readonly [what: string, program: string, ...args: string[]])[] = [
   ['format and lint (biome)', 'biome', 'check', '.'],

@@ -8,7 +8,7 @@ import { startStandIn } from './stand-in.ts';
  * one that nobody trusts. Says where it listens in one JSON line to TDC_READY_FD.
  */
 const { env } = process;
-const host = '127.0.0.1';
+const host = env['TDC_STAND_IN_HOST'] ?? '127.0.0.1';
 const certFile = env['TDC_STAND_IN_CERT_FILE'];
 const keyFile = env['TDC_STAND_IN_KEY_FILE'];
 const certificate =

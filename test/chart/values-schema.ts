@@ -1,0 +1,94 @@
+import { isMap, isPair, isScalar, type Pair, parseDocument, type YAMLMap } from 'yaml';
+
+/** What a default alone does not tell. By path, `*` for each process. */
+const RULES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  'image.pullPolicy': { enum: ['Always', 'IfNotPresent', 'Never'] },
+  'image.digest': { pattern: '^(sha256:[0-9a-f]+)?$' },
+  'log.format': { enum: ['text', 'json'] },
+  'log.level': { enum: ['debug', 'info', 'warning', 'critical'] },
+  maxQueueAgeSeconds: { minimum: 1, maximum: 86_400 },
+  'intake.bareNewlines': { enum: ['wrap', 'note', 'reject'] },
+  'intake.trustedPeers': { items: { type: 'string' } },
+  'intake.maxMessageBytes': { minimum: 1024, maximum: 268_435_456 },
+  'intake.service.type': { enum: ['ClusterIP', 'NodePort', 'LoadBalancer'] },
+  'intake.service.port': { minimum: 1, maximum: 65_535 },
+  'intake.service.externalTrafficPolicy': { enum: ['', 'Cluster', 'Local'] },
+  'intake.service.loadBalancerSourceRanges': { items: { type: 'string' } },
+  'delivery.dnsServers': { items: { type: 'string' } },
+  'delivery.retryDelaySeconds': { minimum: 1, maximum: 3600 },
+  'delivery.minConnections': { minimum: 1, maximum: 100 },
+  // A copy lives two minutes: a pod that takes longer to go holds copies beyond that.
+  'delivery.terminationGracePeriodSeconds': { minimum: 10, maximum: 119 },
+  'monitor.sweepSeconds': { minimum: 1, maximum: 60 },
+  'monitor.trackingHours': { minimum: 1, maximum: 720 },
+  'monitor.trackingMaxCopies': { minimum: 1, maximum: 10_000_000 },
+  '*.replicas': { minimum: 1 },
+  'redis.image.command': { enum: ['valkey-server', 'redis-server'] },
+};
+
+/** Maps whose keys are the user's own: everything below them is theirs. */
+const OPEN =
+  /(^|\.)(commonLabels|annotations|podAnnotations|podLabels|nodeSelector|affinity|resources|document)$/;
+
+type Schema = Record<string, unknown>;
+
+const keyOf = (pair: Pair): string => String(isScalar(pair.key) ? pair.key.value : pair.key);
+
+/** The comment above a key, `# -- What it does`; '' without one. */
+function descriptionOf(map: YAMLMap, pair: Pair): string {
+  const first = map.items[0] === pair ? map.commentBefore : undefined;
+  const own = isScalar(pair.key) ? pair.key.commentBefore : undefined;
+  const text = own ?? first ?? '';
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line.startsWith('-- '))
+    .map((line) => line.slice(3))
+    .join(' ');
+}
+
+const rulesFor = (path: string): Schema => ({ ...RULES[path.replace(/^[^.]+/, '*')], ...RULES[path] });
+
+function schemaOfValue(value: unknown, path: string): Schema {
+  if (Array.isArray(value)) return { type: 'array' };
+  switch (typeof value) {
+    case 'boolean':
+      return { type: 'boolean' };
+    case 'number':
+      return { type: 'integer' };
+    case 'string':
+      return { type: 'string' };
+    default:
+      throw new Error(`values.yaml: ${path} has no default to tell its type`);
+  }
+}
+
+function schemaOfMap(map: YAMLMap, path: string): Schema {
+  if (OPEN.test(path)) return { type: 'object' };
+  const properties: Record<string, Schema> = {};
+  for (const pair of map.items) {
+    if (!isPair(pair)) continue;
+    const key = keyOf(pair);
+    const below = path === '' ? key : `${path}.${key}`;
+    const { value } = pair;
+    const inner = isMap(value)
+      ? schemaOfMap(value, below)
+      : schemaOfValue((value as { toJSON?: () => unknown } | null)?.toJSON?.(), below);
+    const description = descriptionOf(map, pair);
+    properties[key] = { ...(description === '' ? {} : { description }), ...inner, ...rulesFor(below) };
+  }
+  return { type: 'object', additionalProperties: false, properties };
+}
+
+/**
+ * The JSON schema of a values file, from its defaults and comments: closed, so that a misspelt value is an error. `global`
+ * and `enabled` belong to a chart above, which may add to the one and set the other.
+ */
+export function valuesSchema(valuesYaml: string): Schema {
+  const document = parseDocument(valuesYaml);
+  if (!isMap(document.contents)) throw new Error('values.yaml must be a mapping');
+  const schema = schemaOfMap(document.contents as YAMLMap, '') as { properties: Record<string, Schema> };
+  schema.properties['global'] = { ...schema.properties['global'], additionalProperties: true };
+  schema.properties['enabled'] = { type: 'boolean' };
+  return { $schema: 'http://json-schema.org/draft-07/schema#', title: 'Values of the tdc chart', ...schema };
+}
