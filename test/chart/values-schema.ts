@@ -49,18 +49,12 @@ function descriptionOf(map: YAMLMap, pair: Pair): string {
 
 const rulesFor = (path: string): Schema => ({ ...RULES[path.replace(/^[^.]+/, '*')], ...RULES[path] });
 
+const TYPES: Readonly<Record<string, string>> = { boolean: 'boolean', number: 'integer', string: 'string' };
+
 function schemaOfValue(value: unknown, path: string): Schema {
-  if (Array.isArray(value)) return { type: 'array' };
-  switch (typeof value) {
-    case 'boolean':
-      return { type: 'boolean' };
-    case 'number':
-      return { type: 'integer' };
-    case 'string':
-      return { type: 'string' };
-    default:
-      throw new Error(`values.yaml: ${path} has no default to tell its type`);
-  }
+  const type = Array.isArray(value) ? 'array' : TYPES[typeof value];
+  if (type === undefined) throw new Error(`values.yaml: ${path} has no default to tell its type`);
+  return { type };
 }
 
 function schemaOfMap(map: YAMLMap, path: string): Schema {
