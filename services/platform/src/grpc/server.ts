@@ -1,8 +1,10 @@
 import {
   type handleServerStreamingCall,
+  logVerbosity,
   Server,
   ServerCredentials,
   type ServiceDefinition,
+  setLogVerbosity,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
@@ -61,6 +63,8 @@ function addHealth(server: Server, health: HealthImplementation): () => void {
 
 /** Starts one service with the standard health service beside it. */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer | ListenFailure> {
+  // The library writes to standard error what it also answers; what matters is logged by us.
+  setLogVerbosity(logVerbosity.NONE);
   const server = new Server(KEEPALIVE);
   server.addService(options.service, options.implementation);
   const health = new HealthImplementation({ '': 'NOT_SERVING' });
