@@ -174,6 +174,62 @@ for (const major of HELM_MAJORS) {
   });
 }
 
+describe('network policies', () => {
+  interface Policy {
+    readonly podSelector: { readonly matchLabels: Readonly<Record<string, string>> };
+    readonly ingress: readonly {
+      readonly from?: readonly unknown[];
+      readonly ports: readonly { readonly port: number }[];
+    }[];
+    readonly egress: readonly {
+      readonly to?: readonly unknown[];
+      readonly ports: readonly { readonly port: number }[];
+    }[];
+  }
+  const manifests = render(4, { networkPolicy: { enabled: true } });
+  const policies = manifests.filter(({ kind }) => kind === 'NetworkPolicy');
+  const policyOf = (component: string): Policy =>
+    find(policies, 'NetworkPolicy', `-${component}`).spec as unknown as Policy;
+  const open = (rules: Policy['ingress']): number[] =>
+    rules.filter(({ from }) => from === undefined).flatMap(({ ports }) => ports.map(({ port }) => port));
+
+  it('are made only when they are asked for', () => {
+    assert.equal(render(4).filter(({ kind }) => kind === 'NetworkPolicy').length, 0);
+  });
+
+  it('cover every pod', () => {
+    for (const workload of workloads(manifests)) {
+      const covering = policies.filter(({ spec }) =>
+        selects((spec as unknown as Policy).podSelector.matchLabels, podLabels(workload)),
+      );
+      assert.equal(covering.length, 1, workload.metadata.name);
+    }
+  });
+
+  it('let everybody hand over mail, and nobody do anything else', () => {
+    assert.deepEqual(open(policyOf('intake').ingress), [2525]);
+    for (const component of ['delivery', 'policy', 'monitor', 'redis'])
+      assert.deepEqual(open(policyOf(component).ingress), []);
+  });
+
+  it('let delivery alone reach the outside, on the ports of message intakes', () => {
+    const outside = (component: string) =>
+      policyOf(component)
+        .egress.filter(({ to }) => to === undefined)
+        .flatMap(({ ports }) => ports.map(({ port }) => port));
+    assert.deepEqual(outside('delivery'), [53, 53, 25]);
+    for (const component of ['intake', 'policy', 'monitor']) assert.deepEqual(outside(component), [53, 53]);
+    assert.deepEqual(policyOf('redis').egress, []);
+  });
+
+  it('let those read metrics who are named', () => {
+    const peers = [{ namespaceSelector: { matchLabels: { name: 'monitoring' } } }];
+    const named = render(4, { networkPolicy: { enabled: true, metricsPeers: peers } });
+    const { ingress } = find(named, 'NetworkPolicy', '-delivery').spec as unknown as Policy;
+    assert.deepEqual(ingress, [{ from: peers, ports: [{ port: 9090, protocol: 'TCP' }] }]);
+  });
+});
+
 describe('the chart and the code', () => {
   const manifests = render(4, {
     intake: { hostname: 'mx.example.com' },
