@@ -73,16 +73,21 @@ async function serve(options: Partial<GrpcServerOptions> = {}): Promise<Served> 
   };
 }
 
+/** How a stream ends: `end`, or the name of its status. */
+function endOf(stream: ClientReadableStream<unknown>): Promise<string> {
+  return new Promise((resolve) => {
+    stream.once('end', () => resolve('end'));
+    stream.once('error', (error: ServiceError) => resolve(status[error.code] ?? ''));
+  });
+}
+
 /** An open Watch that has had its first message; `ended` tells how it ends. */
 async function watch(client: policyV1.PolicyServiceClient) {
   const stream: ClientReadableStream<policyV1.WatchResponse> = client.watch({
     knownRevision: 0,
     knownSha256: '',
   });
-  const ended = new Promise<string>((resolve) => {
-    stream.once('end', () => resolve('end'));
-    stream.once('error', (error: ServiceError) => resolve(status[error.code] ?? ''));
-  });
+  const ended = endOf(stream);
   await once(stream, 'data');
   stream.resume();
   return { ended };
@@ -156,9 +161,10 @@ describe('a gRPC server', () => {
     const client = new HealthClient(`127.0.0.1:${server.port}`, insecureChannel());
     closing.push(() => client.close());
     const stream = client['watch']?.({ service: '' }) as ClientReadableStream<unknown>;
-    stream.on('error', () => undefined);
+    const ended = endOf(stream);
     await once(stream, 'data');
     stream.resume();
     await server.stop(Date.now() + 3_600_000);
+    assert.equal(await ended, 'end');
   });
 });

@@ -212,6 +212,13 @@ describe('a follower of the policy service', () => {
     await logged('policy-back');
   });
 
+  it('asks anew where nobody says a first word', async () => {
+    const service = await serve();
+    const { logged } = follow(service.port, { silenceSeconds: 0.2 });
+    await logged('policy-lost');
+    await waitUntil(() => service.requests.length > 1, { what: 'a second watch' });
+  });
+
   it('tells for how long it has heard nothing', async () => {
     let now = 1_000_000;
     const service = await serve(snapshotOf(1, 'a'));

@@ -122,15 +122,16 @@ describe('a process ends', () => {
 });
 
 describe('a process that serves', () => {
-  const announce =
-    "context.announceReady({ http: '127.0.0.1:9090', grpc: '127.0.0.1:50051' }); context.shutdown.begin('test');";
+  const announce = "context.announceReady({ http: '127.0.0.1:9090', grpc: '127.0.0.1:50051' });";
 
   it('says so in one log line, and in one JSON line to TDC_READY_FD, which it closes', async () => {
-    const child = run(`${announce} setInterval(() => {}, 1000); await new Promise(() => {});`, {
+    const child = run(`${announce} setInterval(() => {}, 1000);`, {
       TDC_READY_FD: '3',
       TDC_LOG_FORMAT: 'json',
     });
+    // Comes when the descriptor is closed, while the process lives.
     assert.deepEqual(JSON.parse(await child.announced), { http: '127.0.0.1:9090', grpc: '127.0.0.1:50051' });
+    process.kill(child.pid, 'SIGTERM');
     assert.equal(await child.exitCode, 0);
     const [first = ''] = (await child.log).split('\n');
     const { event, http, grpc } = JSON.parse(first) as Record<string, string>;
@@ -139,7 +140,7 @@ describe('a process that serves', () => {
 
   for (const fd of ['1', '99', 'x', '']) {
     it(`runs all the same when TDC_READY_FD is '${fd}'`, async () => {
-      const child = run(announce, { TDC_READY_FD: fd });
+      const child = run(`${announce} context.shutdown.begin('test');`, { TDC_READY_FD: fd });
       assert.equal(await child.exitCode, 0);
       assert.doesNotMatch(await child.log, /^\{/m);
     });
