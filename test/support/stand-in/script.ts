@@ -22,7 +22,9 @@ export type Action =
   /** As `end`, but the message is kept: it was taken, the answer is lost. Only for `final-dot`. */
   | { readonly takeAnd: 'close' | 'reset' | 'stall' }
   /** Does what is right, so much later. */
-  | { readonly delayMs: number };
+  | { readonly delayMs: number }
+  /** Says this again and again and never ends the line. */
+  | { readonly drip: string };
 
 export type TlsMode =
   | 'normal'
@@ -59,7 +61,10 @@ export interface Script {
   /** 421 in place of the banner above so many connections. */
   readonly maxConnections?: number;
   /** What happens when so many octets of a message have come in. */
-  readonly atByte?: { readonly byte: number; readonly end: 'close' | 'reset' | 'stall' };
+  readonly atByte?:
+    | { readonly byte: number; readonly end: 'close' | 'reset' | 'stall' }
+    /** Said before its time, and then no more of the message's end. */
+    | { readonly byte: number; readonly reply: string };
 }
 
 /** A script being played: hands out the action of each occurrence. */

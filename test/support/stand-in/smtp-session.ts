@@ -27,6 +27,7 @@ export interface SessionContext {
 
 const EXTENSIONS = ['PIPELINING', '8BITMIME', 'SMTPUTF8', 'ENHANCEDSTATUSCODES'];
 const DEFAULT_MAX_SIZE = 104_857_600;
+const DRIP_MS = 20;
 
 /** One SMTP dialogue: right by default, wrong where the script says so. */
 export class SmtpSession {
@@ -44,6 +45,17 @@ export class SmtpSession {
     this.#context = context;
     this.#listen();
     void this.#greet();
+  }
+
+  /** Ends the connection of its own accord. */
+  drop(lastWords?: string): void {
+    this.#end('close', lastWords);
+    this.#socket.resume();
+  }
+
+  /** Takes no octet more until the connection is dropped; what was taken is handled yet. */
+  pauseReading(): void {
+    this.#socket.pause();
   }
 
   #listen(): void {
@@ -85,7 +97,8 @@ export class SmtpSession {
     const ended = reader.add(chunk);
     const { atByte } = this.#context.playing().script;
     if (atByte !== undefined && reader.seen >= atByte.byte) {
-      this.#end(atByte.end);
+      if ('end' in atByte) this.#end(atByte.end);
+      else this.#replyEarly(atByte.reply);
       return false;
     }
     if (ended === undefined) return false;
@@ -204,11 +217,17 @@ export class SmtpSession {
     if (mode === 'refuse') return this.#reply('454 4.7.0 TLS not available');
     await this.#act('starttls', () => {
       this.#socket.write('220 2.0.0 Ready to start TLS\r\n');
-      if (mode === 'garbage') this.#socket.write('this is no handshake\r\n');
+      if (mode === 'garbage') this.#answerWithGarbage();
       else if (mode === 'hang') this.#end('stall');
       else if (mode === 'reset') this.#end('reset');
       else this.#upgrade(mode);
     });
+  }
+
+  /** Only once the handshake has begun: what comes before it a client must forget. */
+  #answerWithGarbage(): void {
+    this.#socket.removeAllListeners('data');
+    this.#socket.on('data', () => this.#socket.write('this is no handshake\r\n'));
   }
 
   #upgrade(mode: 'normal' | 'old' | 'client-certificate'): void {
@@ -249,7 +268,8 @@ export class SmtpSession {
     else if ('takeAnd' in action) {
       keep?.();
       this.#end(action.takeAnd);
-    } else {
+    } else if ('drip' in action) this.#drip(action.drip);
+    else {
       await new Promise((resolve) => setTimeout(resolve, action.delayMs));
       if (!this.#socket.destroyed) right();
     }
@@ -257,6 +277,18 @@ export class SmtpSession {
 
   #reply(...lines: readonly string[]): void {
     if (!this.#socket.destroyed) this.#socket.write(`${lines.join('\r\n')}\r\n`);
+  }
+
+  #drip(text: string): void {
+    this.#stalled = true;
+    const socket = this.#socket;
+    const timer = setInterval(() => (socket.destroyed ? clearInterval(timer) : socket.write(text)), DRIP_MS);
+  }
+
+  /** Answers in the midst of a message, once, and takes in the rest without a word. */
+  #replyEarly(reply: string): void {
+    this.#stalled = true;
+    this.#reply(reply);
   }
 
   #end(how: 'close' | 'reset' | 'stall', lastWords?: string): void {

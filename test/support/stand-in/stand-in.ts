@@ -21,6 +21,10 @@ export interface StandIn {
   script(script: Script): void;
   /** Forgets messages and connections. */
   clear(): void;
+  /** Ends every connection that is open, with these last words where they are given. */
+  dropConnections(lastWords?: string): void;
+  /** Takes no octet more from the connections that are open. */
+  pauseReading(): void;
   /** Stops listening and cuts every connection. */
   close(): Promise<void>;
 }
@@ -39,6 +43,7 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
   const store: MessageStore = createMessageStore();
   const connections: SeenConnection[] = [];
   const sockets = new Set<Socket>();
+  const sessions = new Map<Socket, SmtpSession>();
   let playing: Playing = play(options.script ?? {});
   let mostOpen = 0;
   let total = 0;
@@ -57,9 +62,10 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
     connections.push(seen);
     socket.on('close', () => {
       sockets.delete(socket);
+      sessions.delete(socket);
       seen.closedAt = new Date().toISOString();
     });
-    new SmtpSession(socket, {
+    const session = new SmtpSession(socket, {
       playing: () => playing,
       store,
       certificateFor: (name) => certificates[name ?? 'default'] ?? certificates.default,
@@ -67,6 +73,7 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
       open: () => sockets.size,
       seen,
     });
+    sessions.set(socket, session);
   });
   server.listen(options.port ?? 0, host);
   await once(server, 'listening');
@@ -89,6 +96,12 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
       store.clear();
       connections.length = 0;
       mostOpen = sockets.size;
+    },
+    dropConnections(lastWords) {
+      for (const session of sessions.values()) session.drop(lastWords);
+    },
+    pauseReading() {
+      for (const session of sessions.values()) session.pauseReading();
     },
     async close() {
       const closed = once(server, 'close');
