@@ -10,7 +10,8 @@ export type TlsFailureReason =
   | 'timeout';
 export type NetworkFailureReason = 'timeout' | 'refused' | 'reset' | 'unreachable' | 'closed';
 export type DnsFailureCode = 'NXDomain' | 'NullMX' | 'NoAddress' | 'ServFail' | 'Timeout' | 'Refused';
-export type UnconveyableReason = 'eight-bit' | 'size' | 'smtputf8';
+/** `address`: it holds what no SMTP command can carry. */
+export type UnconveyableReason = 'eight-bit' | 'size' | 'smtputf8' | 'address';
 export type SpoolFailureReason = 'missing' | 'mismatch';
 
 /** Why one attempt failed: a closed union, made in one place per library (spec §5). */

@@ -1,4 +1,9 @@
-import { type CopyRoute, DEFAULT_MESSAGES_PER_CONNECTION, type PolicySnapshot } from '@tdc/core';
+import {
+  type CopyRoute,
+  DEFAULT_MESSAGES_PER_CONNECTION,
+  type IntakeTls,
+  type PolicySnapshot,
+} from '@tdc/core';
 import type { Carriage } from './ports.ts';
 
 /** Intakes that an edit removed are remembered so long: longer than any copy lives. */
@@ -30,3 +35,8 @@ const strict = (format: CopyRoute['format']): Carriage => ({
   tls: { verify: true, maxVersion: 'TLSv1.3' },
   limits: { connections: 3, messagesPerConnection: DEFAULT_MESSAGES_PER_CONNECTION[format] },
 });
+
+/** Whether a connection secured by the one could have been secured by the other. */
+export const isSameTls = (a: IntakeTls, b: IntakeTls): boolean =>
+  a === b ||
+  (a.verify === b.verify && a.ca === b.ca && a.serverName === b.serverName && a.maxVersion === b.maxVersion);

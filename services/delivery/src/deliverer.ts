@@ -4,21 +4,20 @@ import type { DeliveryConfig } from './config.ts';
 import { createDeliverCopy } from './copy/deliver-copy.ts';
 import { Destinations } from './destination/destinations.ts';
 import { createResolveDestination } from './destination/resolve-destination.ts';
-import type { DeliveryMetrics } from './metrics.ts';
+import type { DelivererState, DeliveryMetrics } from './metrics.ts';
 import { createOpenTo } from './open-to.ts';
 import type { RedisStorage } from './storage.ts';
 
 /** The parts that carry copies, put together and at work. */
-export interface Deliverer {
-  openConnections(): number;
-  /** When the queue was last seen to move, ms since the epoch. */
-  lastProgressAt(): number;
+export interface Deliverer extends DelivererState {
   /** Takes no more copies, finishes those that are under way until the deadline, hands back the rest. */
   drain(deadline: number): Promise<void>;
 }
 
 /** Before anything is known of the queue. */
 const FIRST_CONCURRENCY = 8;
+/** What peers may take to answer QUIT. A connection whose copy is left behind is not waited for longer either. */
+const FAREWELL_MS = 750;
 
 export interface DelivererParts {
   readonly storage: RedisStorage;
@@ -69,10 +68,20 @@ export function startDeliverer(
   setConcurrency = (count) => jobs.setConcurrency(count);
   return {
     openConnections: () => destinations.openConnections,
+    waitingCopies: () => destinations.waitingCopies,
     lastProgressAt: () => jobs.lastProgressAt(),
     async drain(deadline) {
       destinations.close();
       await jobs.drain(deadline);
+      await within(FAREWELL_MS, destinations.whenEmpty());
     },
   };
+}
+
+/** Waits for the work, at most so long. */
+async function within(milliseconds: number, work: Promise<void>): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, milliseconds);
+  await Promise.race([work, late.promise]);
+  clearTimeout(timer);
 }

@@ -53,7 +53,7 @@ async function start(context: ServiceContext<DeliveryConfig>) {
   await firstPolicy;
   const started = startDeliverer(context, { storage, carriages, meters });
   deliverer = started;
-  metrics.beforeScrape(async () => meters.open.set(started.openConnections()));
+  metrics.beforeScrape(async () => meters.show(started));
   shutdown.add('copies', (deadline) => started.drain(deadline));
   announceReady({ http: `${config.httpHost}:${http.port}` });
 }

@@ -1,6 +1,7 @@
+import type { DeliveryFailure, TlsFailureReason } from '@tdc/core';
 import { combinations, type Metrics } from '@tdc/platform';
 import type { CopyObserver } from './copy/ports.ts';
-import type { ConnectionObserver } from './ports.ts';
+import { CLOSE_REASONS, type ConnectionObserver } from './ports.ts';
 
 /** Seconds. An edge at exactly 120, the end of a copy's life. */
 const LATENCY_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 90, 120, 180];
@@ -9,6 +10,24 @@ const SETUP_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 
 
 const OUTCOMES = ['delivered', 'failed'];
 const FAILURES = ['network', 'tls', 'dns', 'refused'];
+const TLS_REASONS: readonly TlsFailureReason[] = [
+  'not-offered',
+  'refused',
+  'handshake',
+  'protocol',
+  'certificate',
+  'timeout',
+];
+
+const failureKind = ({ kind }: DeliveryFailure): string => (FAILURES.includes(kind) ? kind : 'refused');
+
+/** What of the running process is shown as it is at the moment. */
+export interface DelivererState {
+  openConnections(): number;
+  waitingCopies(): number;
+  /** When the queue was last seen to move, ms since the epoch. */
+  lastProgressAt(): number;
+}
 
 /** Every metric of delivery. Outcomes of copies are the monitor's to count; these are this process's own doings. */
 export function createDeliveryMetrics(metrics: Metrics) {
@@ -52,13 +71,28 @@ export function createDeliveryMetrics(metrics: Metrics) {
   });
   const closed = metrics.counter({
     name: 'tdc_delivery_connections_closed_total',
-    help: 'Outbound connections that have ended.',
-    labels: ['intake'],
+    help: 'Outbound connections that have ended, by why; lost: not by us.',
+    labels: ['intake', 'reason'],
   });
   const failures = metrics.counter({
     name: 'tdc_delivery_connection_failures_total',
     help: 'Connections that did not come about, by what failed.',
     labels: ['intake', 'kind'],
+  });
+  const tlsFailures = metrics.counter({
+    name: 'tdc_delivery_tls_failures_total',
+    help: 'Connections that could not be secured, by reason.',
+    labels: ['intake', 'reason'],
+  });
+  const waiting = metrics.gauge({
+    name: 'tdc_delivery_waiting_copies',
+    help: 'Copies in this process that wait for a connection.',
+    known: [{}],
+  });
+  const progress = metrics.gauge({
+    name: 'tdc_delivery_progress_timestamp_seconds',
+    help: 'When the queue was last seen to move; what liveness looks at.',
+    known: [{}],
   });
   const open = metrics.gauge({
     name: 'tdc_delivery_connections_open',
@@ -80,20 +114,30 @@ export function createDeliveryMetrics(metrics: Metrics) {
       opened.inc({ intake });
       setup.observe(seconds, { intake });
     },
-    failed: (intake, kind) => failures.inc({ intake, kind }),
-    closed: (intake) => closed.inc({ intake }),
+    failed(intake, failure) {
+      failures.inc({ intake, kind: failureKind(failure) });
+      if (failure.kind === 'tls') tlsFailures.inc({ intake, reason: failure.reason });
+    },
+    closed: (intake, reason) => closed.inc({ intake, reason }),
   };
   return {
     copies,
     connections,
-    open,
+    /** Sets what is only asked for when somebody looks. */
+    show(state: DelivererState): void {
+      open.set(state.openConnections());
+      waiting.set(state.waitingCopies());
+      progress.set(state.lastProgressAt() / 1000);
+    },
     /** Makes every series of an intake exist, at 0. */
     knowIntakes(aliases: readonly string[]) {
-      for (const intake of aliases) {
-        for (const labels of combinations({ intake: [intake], outcome: OUTCOMES })) attempts.inc(labels, 0);
-        for (const labels of combinations({ intake: [intake], kind: FAILURES })) failures.inc(labels, 0);
-        for (const counter of [handedBack, opened, closed]) counter.inc({ intake }, 0);
-      }
+      const intake = aliases;
+      for (const labels of combinations({ intake, outcome: OUTCOMES })) attempts.inc(labels, 0);
+      for (const labels of combinations({ intake, kind: FAILURES })) failures.inc(labels, 0);
+      for (const labels of combinations({ intake, reason: TLS_REASONS })) tlsFailures.inc(labels, 0);
+      for (const labels of combinations({ intake, reason: CLOSE_REASONS })) closed.inc(labels, 0);
+      for (const counter of [handedBack, opened])
+        for (const alias of aliases) counter.inc({ intake: alias }, 0);
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { DeliveryConfig } from './config.ts';
 import type { OpenTo } from './ports.ts';
-import { openConnection } from './smtp/smtp-connection.ts';
+import { openConnection } from './smtp/open-connection.ts';
 
 /** Opens connections with this process's name and times. */
 export const createOpenTo =

@@ -2,13 +2,14 @@ import type {
   ConnectionEnds,
   CopyRoute,
   Dcid,
+  DeliveryFailure,
   HostState,
   IntakeLimits,
   IntakeTls,
   MailLogEvent,
 } from '@tdc/core';
 import type { ResolveDestination } from './destination/resolve-destination.ts';
-import type { OpenResult } from './smtp/smtp-connection.ts';
+import type { OpenResult } from './smtp/outbound-connection.ts';
 
 /** How copies are carried to an intake: from the newest policy revision, by alias. */
 export interface Carriage {
@@ -49,15 +50,20 @@ export interface DestinationPorts {
   readonly carriage: (route: CopyRoute) => Carriage;
   readonly log: (event: MailLogEvent) => void;
   readonly observe: ConnectionObserver;
-  readonly saveHost: (intake: string, state: HostState) => void;
+  /** Remembers what is new about a host, beside what is known of it. */
+  readonly saveHost: (intake: string, change: Partial<HostState>) => void;
   readonly now: () => number;
 }
+
+/** Why a connection was closed; `lost` when it was not by us. */
+export const CLOSE_REASONS = ['idle', 'used-up', 'changed', 'draining', 'lost'] as const;
+export type CloseReason = (typeof CLOSE_REASONS)[number];
 
 /** Counts what happens to connections. */
 export interface ConnectionObserver {
   opened(intake: string, seconds: number): void;
-  failed(intake: string, kind: 'network' | 'tls' | 'dns' | 'refused'): void;
-  closed(intake: string): void;
+  failed(intake: string, failure: DeliveryFailure): void;
+  closed(intake: string, reason: CloseReason): void;
 }
 
 export interface DestinationRules {

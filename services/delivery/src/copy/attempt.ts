@@ -1,17 +1,22 @@
-import { type DeliveryFailure, type DeliveryOutcome, type JournalCopy, NO_CONNECTION } from '@tdc/core';
+import { type Dcid, type DeliveryOutcome, type JournalCopy, NO_CONNECTION } from '@tdc/core';
 import { SpoolError } from '@tdc/platform';
 import type { Lease } from '../destination/destination.ts';
-import { buildCopy } from './copy-content.ts';
+import { buildCopy, type CopyContent } from './copy-content.ts';
 import type { DeliveryPorts, DeliveryRules } from './ports.ts';
 
-/** How an attempt came out; without one, when to come back. */
+/** How an attempt came out. */
 export type Attempt =
   | Exclude<DeliveryOutcome, { kind: 'not-attempted' }>
-  | { readonly kind: 'not-attempted'; readonly retryInMs: number };
+  /** Nothing was tried, or our own store did not answer: when to come back. */
+  | { readonly kind: 'not-attempted'; readonly retryInMs: number }
+  /** The signal ended it before the final dot. */
+  | { readonly kind: 'cut'; readonly dcid: Dcid };
 
 /** A connection that was dead on its first command is replaced so often before the peer is believed to be closed. */
 const MAX_STALE = 5;
 const RETRY_AFTER_STALE_MS = 500;
+/** The store that did not answer is asked again so much later. */
+const RETRY_AFTER_STORE_MS = 1_000;
 /** Time for the outcome to be recorded after the peer's last answer. */
 const RECORD_MS = 2_000;
 
@@ -29,7 +34,7 @@ export async function attemptDelivery(
     const acquired = await ports.acquire(copy, signal);
     if (acquired.kind === 'unavailable') return { kind: 'not-attempted', retryInMs: acquired.retryInMs };
     if (acquired.kind === 'failed') return acquired;
-    const sent = await sendOver(ports, rules, { copy, lease: acquired.lease, signal });
+    const sent = await sendAndRelease(ports, rules, { copy, lease: acquired.lease, signal });
     if (sent.kind !== 'stale') return sent;
   }
   return { kind: 'not-attempted', retryInMs: RETRY_AFTER_STALE_MS };
@@ -41,23 +46,42 @@ interface Sending {
   readonly signal: AbortSignal;
 }
 
-type Sent = Exclude<DeliveryOutcome, { kind: 'not-attempted' }> | { readonly kind: 'stale' };
+type Sent = Attempt | { readonly kind: 'stale' };
 
-async function sendOver(ports: DeliveryPorts, rules: DeliveryRules, sending: Sending): Promise<Sent> {
-  const { copy, lease, signal } = sending;
-  const { dcid, connection } = lease;
+/** The connection goes back whatever happens: one that is lost here would be missing for good. */
+async function sendAndRelease(ports: DeliveryPorts, rules: DeliveryRules, sending: Sending): Promise<Sent> {
   const startedAt = ports.now();
-  const original = watchForSpoolError(
-    ports.spool.read(copy.mid, { sizeBytes: copy.sizeBytes, sha256: copy.sha256 }),
-  );
-  const content = await buildCopy(copy, original.chunks, startedAt).catch((error: unknown) => {
-    if (original.error() === undefined) throw error;
-    return undefined;
-  });
-  if (content === undefined) {
-    lease.release(0);
-    return { kind: 'failed', dcid: NO_CONNECTION, failure: spoolFailure(original.error()) };
+  let seconds = 0;
+  try {
+    const content = await readContent(ports, sending.copy, startedAt);
+    if ('error' in content) return contentFailed(NO_CONNECTION, content.error);
+    const sent = await send(ports, rules, { ...sending, content });
+    seconds = (ports.now() - startedAt) / 1000;
+    return sent;
+  } finally {
+    sending.lease.release(seconds);
   }
+}
+
+async function readContent(
+  { spool }: DeliveryPorts,
+  copy: JournalCopy,
+  now: number,
+): Promise<CopyContent | { readonly error: unknown }> {
+  const { mid, sizeBytes, sha256 } = copy;
+  try {
+    return await buildCopy(copy, spool.read(mid, { sizeBytes, sha256 }), now);
+  } catch (error) {
+    return { error };
+  }
+}
+
+async function send(
+  ports: DeliveryPorts,
+  rules: DeliveryRules,
+  { copy, lease, signal, content }: Sending & { readonly content: CopyContent },
+): Promise<Sent> {
+  const { dcid, connection } = lease;
   ports.log({ kind: 'delivery-start', dcid, mid: copy.mid });
   const result = await connection.send(
     {
@@ -71,38 +95,38 @@ async function sendOver(ports: DeliveryPorts, rules: DeliveryRules, sending: Sen
     },
     signal,
   );
-  lease.release((ports.now() - startedAt) / 1000);
-  if (result.kind === 'delivered') return { kind: 'delivered', dcid, reply: result.reply };
-  const spoolError = original.error();
-  if (spoolError !== undefined) return { kind: 'failed', dcid, failure: spoolFailure(spoolError) };
-  return result.stale ? { kind: 'stale' } : { kind: 'failed', dcid, failure: result.failure };
+  switch (result.kind) {
+    case 'delivered':
+    case 'failed':
+      return { ...result, dcid };
+    case 'cut':
+      return { kind: 'cut', dcid };
+    case 'content-failed':
+      return contentFailed(dcid, result.error);
+    case 'stale':
+      return result;
+  }
 }
 
-/** Prepended to the original, its UTF-8 headers are the copy's own; inside a part they are the part's (RFC 6532 §3.7). */
-const smtpUtf8Need = ({ smtpUtf8, route }: JournalCopy): 'no' | 'wanted' | 'needed' =>
-  smtpUtf8 ? (route.format === 'bcc' ? 'needed' : 'wanted') : 'no';
+/** A body that is gone or another's is the end of the copy; a store that did not answer is no fault of the copy. */
+function contentFailed(dcid: Dcid, error: unknown): Attempt {
+  if (!(error instanceof SpoolError)) return { kind: 'not-attempted', retryInMs: RETRY_AFTER_STORE_MS };
+  return { kind: 'failed', dcid, failure: { kind: 'spool', reason: error.reason } };
+}
+
+const ASCII = /^[\u0000-\u007f]*$/;
+
+/**
+ * Prepended to the original, its UTF-8 headers are the copy's own; inside a part they are the part's (RFC 6532 §3.7). An
+ * address beyond ASCII cannot even be named without it.
+ */
+function smtpUtf8Need({ smtpUtf8, route }: JournalCopy): 'no' | 'wanted' | 'needed' {
+  if (!ASCII.test(route.address + route.envelopeSender)) return 'needed';
+  return smtpUtf8 ? (route.format === 'bcc' ? 'needed' : 'wanted') : 'no';
+}
 
 /** The answer to the final dot may come after the deadline: until then the copy is not to be expired. */
 function stretchLease(ports: DeliveryPorts, copy: JournalCopy, finalReplyMs: number): void {
   const until = ports.now() + finalReplyMs + RECORD_MS;
   if (until > copy.expiresAt) ports.ledger.beginAttempt(copy.mid, until).catch(() => undefined);
-}
-
-const spoolFailure = (error: SpoolError | undefined): DeliveryFailure => ({
-  kind: 'spool',
-  reason: error?.reason ?? 'missing',
-});
-
-/** Passes chunks through and remembers whether it was our own store that failed. */
-function watchForSpoolError(source: AsyncGenerator<Uint8Array, void, undefined>) {
-  let failed: SpoolError | undefined;
-  async function* chunks(): AsyncGenerator<Uint8Array, void, undefined> {
-    try {
-      yield* source;
-    } catch (error) {
-      if (error instanceof SpoolError) failed = error;
-      throw error;
-    }
-  }
-  return { chunks: chunks(), error: () => failed };
 }

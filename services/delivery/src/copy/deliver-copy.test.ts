@@ -9,9 +9,9 @@ import {
   toDcid,
   toMid,
 } from '@tdc/core';
-import type { AttemptTicket, FinalOutcome, JobDisposition } from '@tdc/platform';
+import { type AttemptTicket, type FinalOutcome, type JobDisposition, SpoolError } from '@tdc/platform';
 import type { Acquisition } from '../destination/destination.ts';
-import type { OutboundConnection, OutboundMessage, SendResult } from '../smtp/smtp-connection.ts';
+import type { OutboundConnection, OutboundMessage, SendResult } from '../smtp/outbound-connection.ts';
 import { createDeliverCopy } from './deliver-copy.ts';
 import type { DeliveryPorts } from './ports.ts';
 
@@ -43,7 +43,8 @@ const COPY: JournalCopy = {
   expiresAt: NOW + 120_000,
 };
 const DELIVERED: SendResult = { kind: 'delivered', reply: { code: 250, text: 'Ok' } };
-const failed = (failure: DeliveryFailure, stale = false): SendResult => ({ kind: 'failed', failure, stale });
+const failed = (failure: DeliveryFailure): SendResult => ({ kind: 'failed', failure });
+const STALE: SendResult = { kind: 'stale' };
 const NETWORK: DeliveryFailure = { kind: 'network', reason: 'closed', detail: 'closed' };
 const REFUSED: DeliveryFailure = { kind: 'smtp-reply', stage: 'rcpt', reply: { code: 550, text: 'no' } };
 
@@ -56,6 +57,15 @@ class Bench {
   readonly outcomes: FinalOutcome[] = [];
   readonly softBounces: { attempt: number; reason: string }[] = [];
   readonly released: number[] = [];
+  /** Ends of the leases on the copy. */
+  readonly leases: number[] = [];
+  /** Connections that were given back. */
+  returned = 0;
+  spoolHolds = true;
+  /** What the spool throws, behind the octets that it holds. */
+  spoolError: Error | undefined;
+  /** What happens while the peer has the copy. */
+  meanwhile: () => void = () => undefined;
   readonly log: MailLogEvent[] = [];
   readonly sent: OutboundMessage[] = [];
   stop = new AbortController();
@@ -73,7 +83,12 @@ class Bench {
     isUsable: () => true,
     send: async (message) => {
       this.sent.push(message);
-      for await (const _ of message.content);
+      try {
+        for await (const _ of message.content);
+      } catch (error) {
+        return { kind: 'content-failed', error };
+      }
+      this.meanwhile();
       message.onFinalDot();
       return this.sends.shift() ?? DELIVERED;
     },
@@ -82,9 +97,14 @@ class Bench {
   };
 
   run(copy: JournalCopy = COPY): Promise<JobDisposition> {
+    const { spoolHolds } = this;
+    const spoolError = this.spoolError;
     const ports: DeliveryPorts = {
       ledger: {
-        beginAttempt: async () => this.ticket,
+        beginAttempt: async (_mid, leaseUntil) => {
+          this.leases.push(leaseUntil);
+          return this.ticket;
+        },
         releaseAttempt: async (mid) => void this.released.push(mid),
         softBounce: async (_mid, { attempt, reason }) => {
           this.softBounces.push({ attempt, reason });
@@ -98,13 +118,20 @@ class Bench {
       },
       spool: {
         async *read() {
-          yield ORIGINAL;
+          if (spoolHolds) yield ORIGINAL;
+          if (spoolError !== undefined) throw spoolError;
         },
       },
       acquire: async () =>
         this.acquisitions.shift() ?? {
           kind: 'lease',
-          lease: { dcid: DCID, connection: this.#connection, release: () => undefined },
+          lease: {
+            dcid: DCID,
+            connection: this.#connection,
+            release: () => {
+              this.returned += 1;
+            },
+          },
         },
       log: (event) => void this.log.push(event),
       observe: {
@@ -214,7 +241,7 @@ describe('a copy that is to be delivered', () => {
   });
 
   it('meets a connection that was dead already: another one, no attempt counted', async () => {
-    bench.sends = [failed(NETWORK, true), DELIVERED];
+    bench.sends = [STALE, DELIVERED];
     assert.deepEqual(await bench.run(), { kind: 'done' });
     assert.equal(bench.sent.length, 2);
     assert.deepEqual(bench.softBounces, []);
@@ -222,7 +249,7 @@ describe('a copy that is to be delivered', () => {
   });
 
   it('meets nothing but dead connections: handed back', async () => {
-    bench.sends = Array.from({ length: 9 }, () => failed(NETWORK, true));
+    bench.sends = Array.from({ length: 9 }, () => STALE);
     assert.equal((await bench.run()).kind, 'retry-at');
     assert.deepEqual(bench.outcomes, []);
   });
@@ -233,6 +260,82 @@ describe('a copy that is to be delivered', () => {
     assert.equal(bench.outcomes.length, 1);
     assert.deepEqual(bench.kinds, ['delivery-start', 'delivered', 'finished']);
   });
+
+  it('whose final dot was out when this worker was told to stop is recorded all the same', async () => {
+    bench.meanwhile = () => bench.stop.abort();
+    assert.deepEqual(await bench.run(), { kind: 'done' });
+    assert.equal(bench.outcomes[0]?.kind, 'delivered');
+  });
+
+  it('is cut off by the end of this worker: handed back at once, no attempt counted', async () => {
+    bench.ticket = { kind: 'go', finishedAttempts: 1 };
+    bench.meanwhile = () => bench.stop.abort();
+    bench.sends = [{ kind: 'cut' }];
+    assert.deepEqual(await bench.run(), { kind: 'retry-at', at: NOW });
+    assert.deepEqual(bench.released, [17]);
+    assert.deepEqual([bench.softBounces, bench.outcomes], [[], []]);
+  });
+
+  for (const finishedAttempts of [0, 1]) {
+    it(`is cut off by its deadline in attempt ${finishedAttempts + 1}: expired, on that connection`, async () => {
+      bench.ticket = { kind: 'go', finishedAttempts };
+      bench.meanwhile = () => mock.timers.tick(120_000);
+      bench.sends = [{ kind: 'cut' }];
+      assert.deepEqual(await bench.run(), { kind: 'done' });
+      hardBounce('expired');
+      assert.equal(bench.outcomes[0]?.kind === 'hard-bounced' ? bench.outcomes[0].dcid : 0, DCID);
+      assert.deepEqual(bench.kinds, ['delivery-start', 'hard-bounced', 'delivery-failed', 'bounced']);
+    });
+  }
+
+  it('is left alone by the sweep until its outcome can be there', async () => {
+    bench.meanwhile = () => mock.timers.tick(30_000);
+    await bench.run();
+    assert.deepEqual(bench.leases, [NOW + 122_000]);
+  });
+
+  it('whose answer may come after the deadline is left alone for longer', async () => {
+    bench.meanwhile = () => mock.timers.tick(100_000);
+    await bench.run();
+    assert.deepEqual(bench.leases, [NOW + 122_000, NOW + 162_000]);
+  });
+
+  for (const spoolHolds of [true, false]) {
+    const when = spoolHolds ? 'half-way' : 'from the start';
+    for (const reason of ['missing', 'mismatch'] as const) {
+      it(`and whose body is ${reason} ${when}, is given up`, async () => {
+        bench.spoolHolds = spoolHolds;
+        bench.spoolError = new SpoolError(reason, COPY.mid);
+        assert.deepEqual(await bench.run(), { kind: 'done' });
+        hardBounce('spool');
+        assert.equal(bench.returned, 1);
+      });
+    }
+
+    it(`and whose body Redis does not give ${when}, is handed back, no attempt counted`, async () => {
+      bench.spoolHolds = spoolHolds;
+      bench.spoolError = new Error('Command timed out');
+      assert.deepEqual(await bench.run(), { kind: 'retry-at', at: NOW + 1000 });
+      assert.deepEqual(bench.released, [17]);
+      assert.deepEqual([bench.softBounces, bench.outcomes], [[], []]);
+      assert.equal(bench.returned, 1, 'the connection is given back');
+    });
+  }
+
+  const NEEDS: readonly (readonly [smtpUtf8: boolean, route: Partial<JournalCopy['route']>, need: string])[] =
+    [
+      [false, {}, 'no'],
+      [true, {}, 'wanted'],
+      [true, { format: 'bcc' }, 'needed'],
+      [false, { address: 'j\u00f6rg@setd.example' }, 'needed'],
+      [false, { envelopeSender: 'j\u00f6rg@example.org' }, 'needed'],
+    ];
+  for (const [smtpUtf8, route, need] of NEEDS) {
+    it(`asks for SMTPUTF8: ${need}, for ${JSON.stringify({ smtpUtf8, ...route })}`, async () => {
+      await bench.run({ ...COPY, smtpUtf8, route: { ...COPY.route, ...route } });
+      assert.equal(bench.sent[0]?.smtpUtf8, need);
+    });
+  }
 
   it('is left to another worker when this one stops before it could record', async () => {
     bench.recorded = [new Error('away')];

@@ -41,7 +41,11 @@ export function createDeliverCopy(ports: DeliveryPorts, rules: DeliveryRules) {
       attemptDelivery(ports, rules, copy, limited),
     );
     if (attempt.kind === 'not-attempted') return giveBack(copy, attempt.retryInMs, signal);
-    observe.attempted(copy, attempt.kind, (now() - startedAt) / 1000);
+    // This worker is stopping or has lost the job: the copy is as good as new to whoever takes it up.
+    if (attempt.kind === 'cut' && signal.aborted) return giveBack(copy, 0, signal);
+    const seconds = (now() - startedAt) / 1000;
+    observe.attempted(copy, attempt.kind === 'delivered' ? 'delivered' : 'failed', seconds);
+    if (attempt.kind === 'cut') return expire(copy, signal, attempt.dcid);
     if (attempt.kind === 'delivered') return deliver(copy, attempt, signal);
     return fail(copy, attempt, { number: ticket.finishedAttempts + 1, signal });
   };
@@ -131,8 +135,12 @@ export function createDeliverCopy(ports: DeliveryPorts, rules: DeliveryRules) {
     return DONE;
   }
 
-  function expire(copy: JournalCopy, signal: AbortSignal): Promise<JobDisposition> {
-    return hardBounce(copy, { dcid: NO_CONNECTION, reason: 'expired' }, signal);
+  function expire(
+    copy: JournalCopy,
+    signal: AbortSignal,
+    dcid: Dcid = NO_CONNECTION,
+  ): Promise<JobDisposition> {
+    return hardBounce(copy, { dcid, reason: 'expired' }, signal);
   }
 
   function record(copy: JournalCopy, signal: AbortSignal, outcome: FinalOutcome): Promise<boolean> {

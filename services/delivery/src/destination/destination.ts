@@ -4,13 +4,18 @@ import {
   connectionTarget,
   type Dcid,
   type DeliveryFailure,
+  type IntakeTls,
   nextConnectionState,
   toDcid,
 } from '@tdc/core';
-import type { DestinationPorts, DestinationRules, Load } from '../ports.ts';
-import type { OutboundConnection } from '../smtp/smtp-connection.ts';
+import { isSameTls } from '../carriage.ts';
+import type { CloseReason, DestinationPorts, DestinationRules, Load } from '../ports.ts';
+import type { OutboundConnection } from '../smtp/outbound-connection.ts';
+import { CEILING_PATIENCE_MS, Growth } from './growth.ts';
 import { HostRecord } from './host-record.ts';
 import { attemptToOpen, type OpenAttempt } from './open-attempt.ts';
+import { TurnTimes } from './turn-times.ts';
+import { WaitingLine } from './waiting-line.ts';
 
 /** A connection in the hands of one copy. */
 export interface Lease {
@@ -27,31 +32,22 @@ export type Acquisition =
   /** No connection is to be had here now; nothing was tried. */
   | { readonly kind: 'unavailable'; readonly retryInMs: number };
 
-interface Waiter {
-  settle(acquisition: Acquisition): void;
-}
-
 interface Member {
   readonly dcid: Dcid;
   readonly opening: AbortController;
-  /** What the connection was opened under: a change of settings retires it. */
-  readonly settings: string;
+  /** What it was secured by: a change of the intake's settings retires it. */
+  readonly tls: IntakeTls;
   state: ConnectionState;
   connection?: OutboundConnection;
   messages: number;
   idle?: NodeJS.Timeout;
+  /** Why we close it; undefined when the peer did. */
+  closedFor?: CloseReason;
 }
 
 /** Copies that may wait for a connection beside those that have one: enough to keep each busy, not enough to hoard. */
 export const PREFETCH = 8;
 
-/** After a failed connection beside working ones, no more are opened for a while: the peer may have a limit. */
-const GROWTH_PAUSE_MS = 5_000;
-const FIRST_PROBE_MS = 500;
-/** How long a copy waits for a place under the ceiling before it is handed back. */
-const CEILING_PATIENCE_MS = 2_000;
-const MIN_HAND_BACK_MS = 250;
-const MAX_HAND_BACK_MS = 5_000;
 /** Weight of the newest copy in the running mean of the time per copy. */
 const SMOOTHING = 0.1;
 
@@ -65,13 +61,13 @@ export class Destination {
   readonly #ports: DestinationPorts;
   readonly #rules: DestinationRules;
   readonly #members = new Set<Member>();
-  readonly #waiting: Waiter[] = [];
+  readonly #waiting = new WaitingLine<Acquisition>();
+  readonly #turns: TurnTimes;
   #load: Load = { activeRecipients: 0, workers: 1 };
   #secondsPerCopy = 0;
-  #growthFrom = 0;
-  #probeFrom = 0;
-  #probeDelay = FIRST_PROBE_MS;
+  readonly #growth: Growth;
   #probe: NodeJS.Timeout | undefined;
+  readonly #emptyListeners: (() => void)[] = [];
   #closing = false;
 
   constructor(route: CopyRoute, ports: DestinationPorts, rules: DestinationRules) {
@@ -79,58 +75,57 @@ export class Destination {
     this.#ports = ports;
     this.#rules = rules;
     this.host = new HostRecord(route.intake, ports);
+    this.#turns = new TurnTimes(ports.now);
+    this.#growth = new Growth(rules.probeMs);
   }
 
   get openConnections(): number {
     return this.#members.size;
   }
 
+  get waitingCopies(): number {
+    return this.#waiting.length;
+  }
+
   get isIdle(): boolean {
     return this.#members.size === 0 && this.#waiting.length === 0;
   }
 
-  /** Jobs this destination can make use of at once. */
+  /** Jobs this destination can make use of at once: those on a connection, and some that wait. */
   get capacity(): number {
     return Math.max(this.#rules.minConnections, this.#target()) + PREFETCH;
   }
 
   setLoad(load: Load): void {
     this.#load = load;
+    this.#retireOutdated();
     if (this.#waiting.length > 0) this.#grow();
   }
 
   /** Waits for a connection, or for word that there is none. The abort ends the wait as `unavailable`. */
   acquire(signal: AbortSignal): Promise<Acquisition> {
+    this.#retireOutdated();
     const ready = this.#takeReady();
     if (ready !== undefined) return Promise.resolve({ kind: 'lease', lease: this.#lease(ready) });
-    if (this.#closing || signal.aborted || this.#waiting.length >= this.capacity) {
-      return Promise.resolve({ kind: 'unavailable', retryInMs: this.#expectedWaitMs() });
-    }
-    return new Promise((resolve) => {
-      const waiter: Waiter = {
-        settle: (acquisition) => {
-          signal.removeEventListener('abort', leave);
-          resolve(acquisition);
-        },
-      };
-      const leave = (): void => {
-        const at = this.#waiting.indexOf(waiter);
-        if (at < 0) return;
-        this.#waiting.splice(at, 1);
-        waiter.settle({ kind: 'unavailable', retryInMs: MIN_HAND_BACK_MS });
-      };
-      signal.addEventListener('abort', leave);
-      this.#waiting.push(waiter);
-      this.#grow();
-    });
+    const isFull = this.#waiting.length + this.#delivering() >= this.capacity;
+    if (this.#closing || signal.aborted || isFull) return Promise.resolve(this.#comeBackLater());
+    const answer = this.#waiting.join(signal, () => this.#comeBackLater());
+    this.#grow();
+    return answer;
   }
 
-  /** Hands waiting copies back and closes every connection that no copy holds. */
+  /** Resolves when no connection is left. */
+  whenEmpty(): Promise<void> {
+    if (this.#members.size === 0) return Promise.resolve();
+    return new Promise((resolve) => void this.#emptyListeners.push(resolve));
+  }
+
+  /** Hands waiting copies back and closes every connection that no copy holds; the others close when they are given back. */
   close(): void {
     this.#closing = true;
     clearTimeout(this.#probe);
     this.#handBack();
-    for (const member of this.#members) if (member.state !== 'delivering') this.#retire(member);
+    for (const member of this.#members) if (member.state !== 'delivering') this.#retire(member, 'draining');
   }
 
   #target(): number {
@@ -150,23 +145,15 @@ export class Destination {
     return [...this.#members].filter(({ state }) => state === 'delivering').length;
   }
 
-  /** Opens connections up to the target; one at a time while the destination is down. */
+  /** Opens connections up to the target, as far as there may be so many. */
   #grow(): void {
     if (this.#closing || this.#waiting.length === 0) return;
     const now = this.#ports.now();
-    if (this.host.isDown) {
-      if (this.#members.size > 0) return;
-      if (now < this.#probeFrom) this.#probeAt(this.#probeFrom - now);
-      else this.#open();
-      return;
-    }
-    const wanted = now < this.#growthFrom ? Math.min(1, this.#target()) : this.#target();
-    while (this.#members.size < wanted) if (!this.#open()) return;
-  }
-
-  #probeAt(delayMs: number): void {
+    const limit = this.#growth.limit(this.#target(), now, this.host.isDown);
+    while (this.#members.size < limit) if (!this.#open()) return;
+    if (limit > 0 || this.#members.size > 0) return;
     clearTimeout(this.#probe);
-    this.#probe = setTimeout(() => this.#grow(), delayMs);
+    this.#probe = setTimeout(() => this.#grow(), this.#growth.untilProbe(now));
   }
 
   /** Begins to open one connection; false when there is no number for it. */
@@ -180,7 +167,7 @@ export class Destination {
     const member: Member = {
       dcid: toDcid(number),
       opening: new AbortController(),
-      settings: JSON.stringify(carriage.tls),
+      tls: carriage.tls,
       state: 'connecting',
       messages: 0,
     };
@@ -193,7 +180,7 @@ export class Destination {
     const { dcid } = member;
     const { intake } = this.route;
     if (!(await this.#ports.ceiling.acquire(intake, dcid, ceiling))) {
-      this.#members.delete(member);
+      this.#forget(member);
       this.#atCeiling();
       return;
     }
@@ -216,34 +203,33 @@ export class Destination {
       return;
     }
     this.#move(member, 'secured');
-    this.#probeDelay = FIRST_PROBE_MS;
+    this.#growth.succeeded();
     this.host.reached();
-    if (connection.isUsable()) this.#serve(member);
+    this.#offer(member);
     // The probe has answered: now as many as the backlog wants.
     this.#grow();
   }
 
   #openFailed(member: Member, failed: Extract<OpenAttempt, { kind: 'failed' }>): void {
-    this.#members.delete(member);
-    void this.#ports.ceiling.release(this.route.intake, member.dcid);
+    this.#leave(member);
+    // Given up by ourselves: that tells nothing of the peer.
+    if (member.state === 'closing') return;
     const now = this.#ports.now();
     if (this.#members.size > 0) {
       // Others stand or are being tried: the copies wait for them.
-      this.#growthFrom = now + GROWTH_PAUSE_MS;
+      this.#growth.failedBesideOthers(now);
       return;
     }
     const { failure, dcid } = failed;
-    if (failure.kind !== 'dns') {
-      this.#probeFrom = now + this.#probeDelay;
-      this.#probeDelay = Math.min(this.#probeDelay * 2, this.#rules.probeMs);
-    }
+    // A name server's "no" comes at once and harms nobody; the copies of the next second get the same.
+    if (failure.kind !== 'dns') this.#growth.failedAlone(now);
     this.host.failed(failure);
-    for (const waiter of this.#waiting.splice(0)) waiter.settle({ kind: 'failed', dcid, failure });
+    this.#waiting.answerAll(() => ({ kind: 'failed', dcid, failure }));
   }
 
   /** Every place under the ceiling is taken, by this process or by others. */
   #atCeiling(): void {
-    this.#growthFrom = this.#ports.now() + CEILING_PATIENCE_MS;
+    this.#growth.metCeiling(this.#ports.now());
     if (this.#members.size > 0) return;
     setTimeout(() => {
       if (this.#members.size === 0) this.#handBack();
@@ -251,18 +237,15 @@ export class Destination {
   }
 
   #handBack(): void {
-    const retryInMs = this.#expectedWaitMs();
-    for (const waiter of this.#waiting.splice(0)) waiter.settle({ kind: 'unavailable', retryInMs });
+    this.#waiting.answerAll(() => this.#comeBackLater());
   }
 
-  /** How long the backlog takes at the pace of now: when a copy that finds no room should come back. */
-  #expectedWaitMs(): number {
-    const connections = Math.max(1, this.#members.size);
-    const wait = (this.#waiting.length * (this.#secondsPerCopy || 0.2) * 1000) / connections;
-    return Math.round(Math.min(MAX_HAND_BACK_MS, Math.max(MIN_HAND_BACK_MS, wait)));
+  #comeBackLater(): Acquisition {
+    const pace = { secondsPerCopy: this.#secondsPerCopy, connections: this.#members.size };
+    return { kind: 'unavailable', retryInMs: this.#turns.next(pace) };
   }
 
-  /** The connection used last is taken first, so that surplus ones come to rest. */
+  /** Of those at rest the newest is taken first, so that surplus ones stay at rest and close. */
   #takeReady(): Member | undefined {
     return [...this.#members].findLast(
       ({ state, connection }) => state === 'ready' && connection?.isUsable(),
@@ -270,9 +253,18 @@ export class Destination {
   }
 
   #serve(member: Member): void {
-    const waiter = this.#waiting.shift();
-    if (waiter !== undefined) waiter.settle({ kind: 'lease', lease: this.#lease(member) });
-    else member.idle = setTimeout(() => this.#retire(member), this.#rules.idleMs);
+    const served = this.#waiting.answerFirst(() => ({ kind: 'lease', lease: this.#lease(member) }));
+    if (!served) member.idle = setTimeout(() => this.#retire(member, 'idle'), this.#rules.idleMs);
+  }
+
+  /** No copy goes over a connection that was secured by other rules than those of now. */
+  #retireOutdated(): void {
+    for (const member of this.#members)
+      if (member.state === 'ready' && this.#isOutdated(member)) this.#retire(member, 'changed');
+  }
+
+  #isOutdated({ tls }: Member): boolean {
+    return !isSameTls(tls, this.#ports.carriage(this.route).tls);
   }
 
   #lease(member: Member): Lease {
@@ -291,18 +283,30 @@ export class Destination {
     }
     if (member.state !== 'delivering') return;
     this.#move(member, 'reply-received');
-    const { limits, tls } = this.#ports.carriage(this.route);
-    const used = member.messages >= limits.messagesPerConnection;
-    const changed = JSON.stringify(tls) !== member.settings;
-    if (used || changed || this.#closing || !member.connection?.isUsable()) {
-      this.#retire(member);
-      this.#grow();
-    } else this.#serve(member);
+    this.#offer(member);
+    this.#grow();
   }
 
-  #retire(member: Member): void {
+  /** The connection is free: for a copy that waits, or for a while, or not any more. */
+  #offer(member: Member): void {
+    const reason = this.#whyUseless(member);
+    if (reason === undefined) this.#serve(member);
+    else this.#retire(member, reason);
+  }
+
+  /** Why this connection carries no other copy; undefined when it does. */
+  #whyUseless(member: Member): CloseReason | undefined {
+    if (!member.connection?.isUsable()) return 'lost';
+    if (this.#closing) return 'draining';
+    if (this.#isOutdated(member)) return 'changed';
+    const { messagesPerConnection } = this.#ports.carriage(this.route).limits;
+    return member.messages >= messagesPerConnection ? 'used-up' : undefined;
+  }
+
+  #retire(member: Member, reason: CloseReason): void {
     clearTimeout(member.idle);
     if (member.state === 'closed' || member.state === 'closing') return;
+    member.closedFor = reason;
     this.#move(member, 'retire');
     if (member.connection === undefined) member.opening.abort();
     else member.connection.quit();
@@ -312,11 +316,20 @@ export class Destination {
     clearTimeout(member.idle);
     if (member.state === 'closed') return;
     this.#move(member, 'closed');
-    this.#members.delete(member);
     this.#ports.log({ kind: 'dcid-close', dcid: member.dcid });
-    this.#ports.observe.closed(this.route.intake);
-    void this.#ports.ceiling.release(this.route.intake, member.dcid);
+    this.#ports.observe.closed(this.route.intake, member.closedFor ?? 'lost');
+    this.#leave(member);
     if (this.#waiting.length > 0) this.#grow();
+  }
+
+  #leave(member: Member): void {
+    this.#forget(member);
+    void this.#ports.ceiling.release(this.route.intake, member.dcid);
+  }
+
+  #forget(member: Member): void {
+    this.#members.delete(member);
+    if (this.#members.size === 0) for (const listener of this.#emptyListeners.splice(0)) listener();
   }
 
   #move(member: Member, event: Parameters<typeof nextConnectionState>[1]): void {

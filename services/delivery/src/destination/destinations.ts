@@ -35,6 +35,7 @@ export class Destinations {
   readonly #all = new Map<string, Destination>();
   #others = false;
   #looking = false;
+  #closing = false;
   readonly #timer: NodeJS.Timeout;
 
   constructor(options: DestinationsOptions) {
@@ -43,6 +44,7 @@ export class Destinations {
   }
 
   acquire(copy: JournalCopy, signal: AbortSignal): Promise<Acquisition> {
+    if (this.#closing) return Promise.resolve({ kind: 'unavailable', retryInMs: 0 });
     const key = keyOf(copy.route);
     let destination = this.#all.get(key);
     if (destination === undefined) {
@@ -62,9 +64,20 @@ export class Destinations {
     return [...this.#all.values()].reduce((total, one) => total + one.openConnections, 0);
   }
 
+  get waitingCopies(): number {
+    return [...this.#all.values()].reduce((total, one) => total + one.waitingCopies, 0);
+  }
+
+  /** Hands back every copy that waits and closes every connection as soon as no copy holds it. */
   close(): void {
+    this.#closing = true;
     clearInterval(this.#timer);
     for (const destination of this.#all.values()) destination.close();
+  }
+
+  /** Resolves when every connection has said its farewell, so that their places are free for others. */
+  async whenEmpty(): Promise<void> {
+    await Promise.all([...this.#all.values()].map((destination) => destination.whenEmpty()));
   }
 
   async #look(): Promise<void> {

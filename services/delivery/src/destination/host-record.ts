@@ -10,6 +10,8 @@ export class HostRecord {
   readonly #intake: string;
   readonly #ports: Pick<DestinationPorts, 'saveHost' | 'now'>;
   #state: HostState = UNKNOWN_HOST;
+  /** Changes alone are saved: other workers, and this one before, have learned things that it does not know. */
+  #unsaved: Partial<HostState> = {};
   #savedAt = 0;
 
   constructor(intake: string, ports: Pick<DestinationPorts, 'saveHost' | 'now'>) {
@@ -49,9 +51,11 @@ export class HostRecord {
 
   #change(change: Partial<HostState>, important: boolean): void {
     this.#state = { ...this.#state, ...change };
+    this.#unsaved = { ...this.#unsaved, ...change };
     const now = this.#ports.now();
     if (!important && now - this.#savedAt < SAVE_EVERY_MS) return;
     this.#savedAt = now;
-    this.#ports.saveHost(this.#intake, this.#state);
+    this.#ports.saveHost(this.#intake, this.#unsaved);
+    this.#unsaved = {};
   }
 }

@@ -1,7 +1,7 @@
 import type { CopyRoute, Dcid, DeliveryFailure } from '@tdc/core';
 import { NO_CONNECTION } from '@tdc/core';
 import type { Carriage, DestinationPorts } from '../ports.ts';
-import type { OutboundConnection } from '../smtp/smtp-connection.ts';
+import type { OutboundConnection } from '../smtp/outbound-connection.ts';
 import type { Candidate, Resolution } from './resolve-destination.ts';
 
 /** How one attempt to get a connection came out. */
@@ -28,7 +28,7 @@ export async function attemptToOpen(ports: DestinationPorts, input: OpenAttemptI
   const { route, dcid, signal } = input;
   const resolution = await ports.resolve(route);
   if (resolution.kind === 'failed') {
-    ports.observe.failed(route.intake, 'dns');
+    ports.observe.failed(route.intake, resolution.failure);
     return { kind: 'failed', dcid: NO_CONNECTION, failure: resolution.failure };
   }
   input.resolved(resolution);
@@ -71,6 +71,8 @@ async function openCandidate(
     observe.opened(intake, (now() - startedAt) / 1000);
     return result;
   }
+  // What we gave up ourselves tells nothing of the peer.
+  if (signal.aborted) return result;
   logFailure(ports, {
     route,
     dcid,
@@ -91,12 +93,11 @@ interface FailedOpen {
 
 function logFailure({ log, observe }: DestinationPorts, failed: FailedOpen): void {
   const { route, dcid, address, failure } = failed;
+  observe.failed(route.intake, failure);
   if (failure.kind === 'tls') {
-    observe.failed(route.intake, 'tls');
     log({ kind: 'tls-failed', dcid, reason: failure.detail });
     return;
   }
-  observe.failed(route.intake, failure.kind === 'network' ? 'network' : 'refused');
   const details = failure.kind === 'network' ? failure.reason : 'refused';
   const reason =
     failure.kind === 'smtp-reply'

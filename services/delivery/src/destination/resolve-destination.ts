@@ -49,6 +49,8 @@ const CODES: Readonly<Record<string, DnsFailureCode>> = {
   EREFUSED: 'Refused',
   ETIMEOUT: 'Timeout',
   ECONNREFUSED: 'Refused',
+  // No name at all: nobody can ever be asked for it.
+  EBADNAME: 'NXDomain',
 };
 
 type Answer<T> = { readonly records: readonly T[] } | { readonly code: DnsFailureCode };
@@ -74,9 +76,9 @@ export function createResolveDestination(options: ResolverOptions): ResolveDesti
   }
   const cache = new Map<string, { readonly until: number; readonly resolution: Resolution }>();
 
-  /** IPv6 first, as resolvers of the system do; either family is enough. */
+  /** Both families; either is enough. */
   const addressesOf = async (hostName: string): Promise<Answer<string>> => {
-    if (parseIpAddress(hostName) !== undefined) return { records: [hostName.replace(/^\[|\]$/g, '')] };
+    if (parseIpAddress(hostName) !== undefined) return { records: [hostName] };
     if (hostName === 'localhost') return { records: ['127.0.0.1'] };
     const [v6, v4] = await Promise.all([ask(resolver.resolve6(hostName)), ask(resolver.resolve4(hostName))]);
     const records = [v6, v4].flatMap((answer) => ('records' in answer ? answer.records : []));
@@ -85,24 +87,18 @@ export function createResolveDestination(options: ResolverOptions): ResolveDesti
     return temporary ?? ('code' in v4 ? v4 : { code: 'NoAddress' });
   };
 
-  const single = async (hostName: string, domain: string): Promise<Resolution> => {
+  const single = async (name: string): Promise<Resolution> => {
+    const hostName = name.replace(/^\[(?:IPv6:)?(.*)\]$/i, '$1');
     const answer = await addressesOf(hostName);
-    if ('code' in answer) return failed(domain, 'A', answer.code);
-    return {
-      kind: 'resolved',
-      candidates: shuffled(answer.records, options.random).map((address) => ({
-        address,
-        hostName,
-        preference: 0,
-      })),
-      mxRecords: [],
-    };
+    if ('code' in answer) return failed(hostName, 'A', answer.code);
+    const candidates = answer.records.map((address) => ({ address, hostName, preference: 0 }));
+    return { kind: 'resolved', candidates, mxRecords: [] };
   };
 
   const byMx = async (domain: string): Promise<Resolution> => {
     const answer = await ask(resolver.resolveMx(domain));
     if ('code' in answer)
-      return answer.code === 'NoAddress' ? single(domain, domain) : failed(domain, 'MX', answer.code);
+      return answer.code === 'NoAddress' ? single(domain) : failed(domain, 'MX', answer.code);
     if (answer.records.every(({ exchange }) => exchange === '' || exchange === '.'))
       return failed(domain, 'MX', 'NullMX');
     const mxRecords = answer.records
@@ -114,29 +110,38 @@ export function createResolveDestination(options: ResolverOptions): ResolveDesti
       const records = found !== undefined && 'records' in found ? found.records : [];
       return records.map((address) => ({ address, hostName: exchange, preference: priority }));
     });
-    if (candidates.length > 0)
-      return { kind: 'resolved', candidates: ordered(candidates, options.random), mxRecords };
+    if (candidates.length > 0) return { kind: 'resolved', candidates, mxRecords };
     const temporary = hosts.find((host) => 'code' in host && !isHard(host.code));
     return failed(domain, 'A', temporary !== undefined && 'code' in temporary ? temporary.code : 'NoAddress');
   };
 
+  const find = async ({ host, address }: CopyRoute): Promise<Resolution> => {
+    const { domain } = parseAddress(address);
+    if (host !== undefined) return single(host);
+    return parseIpAddress(domain) === undefined ? byMx(domain) : single(domain);
+  };
+
+  /** Several connections are opened at once: they share one question. */
+  const asked = new Map<string, Promise<Resolution>>();
+  const findOnce = (key: string, route: CopyRoute): Promise<Resolution> => {
+    const running = asked.get(key);
+    if (running !== undefined) return running;
+    const found = find(route).finally(() => asked.delete(key));
+    asked.set(key, found);
+    return found;
+  };
+
   return async (route) => {
-    const { domain } = parseAddress(route.address);
-    const key = `${route.host ?? ''} ${domain}`;
+    const key = `${route.host ?? ''} ${parseAddress(route.address).domain}`;
     const known = cache.get(key);
-    if (known !== undefined && known.until > options.now()) {
-      const { resolution } = known;
-      return resolution.kind === 'resolved'
-        ? { ...resolution, candidates: ordered(resolution.candidates, options.random) }
-        : resolution;
+    const isFresh = known !== undefined && known.until > options.now();
+    const resolution = isFresh ? known.resolution : await findOnce(key, route);
+    if (resolution.kind === 'failed') {
+      cache.delete(key);
+      return resolution;
     }
-    const literal = parseIpAddress(domain) !== undefined;
-    const resolution = await (route.host !== undefined || literal
-      ? single(route.host ?? domain, domain)
-      : byMx(domain));
-    if (resolution.kind === 'resolved') cache.set(key, { until: options.now() + CACHE_MS, resolution });
-    else cache.delete(key);
-    return resolution;
+    if (!isFresh) cache.set(key, { until: options.now() + CACHE_MS, resolution });
+    return { ...resolution, candidates: ordered(resolution.candidates, options.random) };
   };
 }
 
@@ -148,12 +153,9 @@ const failed = (domain: string, record: 'MX' | 'A', code: DnsFailureCode): Resol
   failure: { kind: 'dns', domain, record, code },
 });
 
-function shuffled<T>(items: readonly T[], random: () => number): T[] {
-  return items
-    .map((item) => ({ item, order: random() }))
-    .sort((a, b) => a.order - b.order)
-    .map(({ item }) => item);
-}
-
+/** Best first; candidates of equal preference in random order. */
 const ordered = (candidates: readonly Candidate[], random: () => number): Candidate[] =>
-  shuffled(candidates, random).sort((a, b) => a.preference - b.preference);
+  candidates
+    .map((candidate) => ({ candidate, order: random() }))
+    .sort((a, b) => a.candidate.preference - b.candidate.preference || a.order - b.order)
+    .map(({ candidate }) => candidate);

@@ -15,11 +15,17 @@ export interface ConnectTarget {
 /** An IPv4 address that came in IPv6 clothes. */
 const plain = (address: string | undefined): string => (address ?? '').replace(/^::ffff:/, '');
 
+function failureOf(code: string): Extract<DeliveryFailure, { kind: 'network' }> {
+  const reason = networkReason(code);
+  return { kind: 'network', reason, detail: NETWORK_TEXT[reason] };
+}
+
 /** Opens a TCP connection to one address; settles once, whatever the socket does afterwards. */
 export function connectSocket(
   { address, port, timeoutMs }: ConnectTarget,
   signal: AbortSignal,
 ): Promise<ConnectResult> {
+  if (signal.aborted) return Promise.resolve({ kind: 'failed', failure: failureOf('ETIMEDOUT') });
   return new Promise((resolve) => {
     const socket = connect({ host: address, port, noDelay: true, keepAlive: true });
     const settle = (result: ConnectResult): void => {
@@ -29,10 +35,7 @@ export function connectSocket(
       if (result.kind === 'failed') socket.on('error', () => undefined).destroy();
       resolve(result);
     };
-    const fail = (code: string): void => {
-      const reason = networkReason(code);
-      settle({ kind: 'failed', failure: { kind: 'network', reason, detail: NETWORK_TEXT[reason] } });
-    };
+    const fail = (code: string): void => settle({ kind: 'failed', failure: failureOf(code) });
     const onError = (error: NodeJS.ErrnoException): void => fail(error.code ?? '');
     const onAbort = (): void => fail('ETIMEDOUT');
     const timer = setTimeout(onAbort, timeoutMs);

@@ -1,147 +1,128 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type SmtpClientError, toDeliveryFailure } from './to-delivery-failure.ts';
-
-const IN_DIALOGUE = { upgrading: false, finalDotSent: false };
-const UPGRADING = { upgrading: true, finalDotSent: false };
-const AFTER_DOT = { upgrading: false, finalDotSent: true };
+import { type FailurePhase, type SmtpClientError, toDeliveryFailure } from './to-delivery-failure.ts';
 
 /** As the library reports it, by situation, and what it is: `kind/reason`, or `smtp-reply/stage/code`. */
 const TABLE: readonly (readonly [
   situation: string,
   error: Omit<SmtpClientError, 'message'>,
-  phase: typeof IN_DIALOGUE,
+  phase: FailurePhase,
   failure: string,
 ])[] = [
   [
     'STARTTLS answered 454',
     { code: 'ETLS', responseCode: 454, response: '454 4.7.0 no', command: 'STARTTLS' },
-    IN_DIALOGUE,
+    'securing',
     'tls/refused',
   ],
   [
     'STARTTLS answered 502',
     { code: 'ETLS', responseCode: 502, response: '502 what', command: 'STARTTLS' },
-    IN_DIALOGUE,
+    'securing',
     'tls/not-offered',
   ],
   [
     'a self-signed certificate',
     { code: 'ESOCKET', originalCode: 'DEPTH_ZERO_SELF_SIGNED_CERT', command: 'CONN' },
-    UPGRADING,
+    'securing',
     'tls/certificate',
   ],
   [
     'an expired certificate',
     { code: 'ESOCKET', originalCode: 'CERT_HAS_EXPIRED', command: 'CONN' },
-    UPGRADING,
+    'securing',
     'tls/certificate',
   ],
   [
     'a certificate for another name',
     { code: 'ESOCKET', originalCode: 'ERR_TLS_CERT_ALTNAME_INVALID' },
-    UPGRADING,
+    'securing',
     'tls/certificate',
   ],
   [
     'an unknown authority',
     { code: 'ESOCKET', originalCode: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' },
-    UPGRADING,
+    'securing',
     'tls/certificate',
   ],
   [
     'no protocol in common',
     { code: 'ESOCKET', originalCode: 'ERR_SSL_UNSUPPORTED_PROTOCOL' },
-    UPGRADING,
+    'securing',
     'tls/protocol',
   ],
   [
     'garbage for a handshake',
     { code: 'ESOCKET', originalCode: 'ERR_SSL_WRONG_VERSION_NUMBER' },
-    UPGRADING,
+    'securing',
     'tls/protocol',
   ],
   [
     'a client certificate demanded, seen behind the handshake',
     { code: 'ESOCKET', originalCode: 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED' },
-    IN_DIALOGUE,
+    'setup',
     'tls/protocol',
   ],
-  ['a reset in the handshake', { code: 'ESOCKET', originalCode: 'ECONNRESET' }, UPGRADING, 'tls/handshake'],
-  ['the connection closed in the handshake', { code: 'ETLS' }, UPGRADING, 'tls/handshake'],
-  ['a handshake that hangs', { code: 'ETIMEDOUT', timeoutType: 'UPGRADE_TIMEOUT' }, UPGRADING, 'tls/timeout'],
-  ['refused', { code: 'ESOCKET', originalCode: 'ECONNREFUSED' }, IN_DIALOGUE, 'network/refused'],
-  [
-    'a reset before the banner',
-    { code: 'ESOCKET', originalCode: 'ECONNRESET' },
-    IN_DIALOGUE,
-    'network/reset',
-  ],
-  ['no route', { code: 'ESOCKET', originalCode: 'EHOSTUNREACH' }, IN_DIALOGUE, 'network/unreachable'],
-  ['no banner', { code: 'ETIMEDOUT', timeoutType: 'GREETING_TIMEOUT' }, IN_DIALOGUE, 'network/timeout'],
-  ['a silent close before the banner', { code: 'ECONNECTION' }, IN_DIALOGUE, 'network/closed'],
+  ['a reset in the handshake', { code: 'ESOCKET', originalCode: 'ECONNRESET' }, 'securing', 'tls/handshake'],
+  ['the connection closed in the handshake', { code: 'ETLS' }, 'securing', 'tls/handshake'],
+  ['a handshake that hangs', { code: 'ETIMEDOUT' }, 'securing', 'tls/timeout'],
+  ['refused', { code: 'ESOCKET', originalCode: 'ECONNREFUSED' }, 'setup', 'network/refused'],
+  ['a reset before the banner', { code: 'ESOCKET', originalCode: 'ECONNRESET' }, 'setup', 'network/reset'],
+  ['no route', { code: 'ESOCKET', originalCode: 'EHOSTUNREACH' }, 'setup', 'network/unreachable'],
+  ['no banner', { code: 'ETIMEDOUT' }, 'setup', 'network/timeout'],
+  ['a silent close before the banner', { code: 'ECONNECTION' }, 'setup', 'network/closed'],
   [
     'a 554 banner',
     { code: 'EPROTOCOL', responseCode: 554, response: '554 5.3.2 no' },
-    IN_DIALOGUE,
+    'setup',
     'smtp-reply/banner/554',
   ],
   [
     'a 421 banner',
     { code: 'EPROTOCOL', responseCode: 421, response: '421 4.7.0 busy' },
-    IN_DIALOGUE,
+    'setup',
     'smtp-reply/banner/421',
   ],
   [
     'EHLO refused',
     { code: 'EPROTOCOL', responseCode: 550, response: '550 no', command: 'EHLO' },
-    IN_DIALOGUE,
+    'setup',
     'smtp-reply/ehlo/550',
   ],
   [
     'MAIL refused',
     { code: 'EENVELOPE', responseCode: 450, response: '450 4.2.1 later', command: 'MAIL FROM' },
-    IN_DIALOGUE,
+    'transaction',
     'smtp-reply/mail/450',
   ],
   [
     'RCPT refused',
     { code: 'EENVELOPE', responseCode: 552, response: '552 5.2.2 full', command: 'RCPT TO' },
-    IN_DIALOGUE,
+    'transaction',
     'smtp-reply/rcpt/552',
   ],
   [
     'DATA refused',
     { code: 'EMESSAGE', responseCode: 503, response: '503 no', command: 'DATA' },
-    IN_DIALOGUE,
+    'transaction',
     'smtp-reply/data/503',
   ],
   [
     'the message refused',
     { code: 'EMESSAGE', responseCode: 554, response: '554 spam', command: 'DATA' },
-    AFTER_DOT,
+    'answer',
     'smtp-reply/final-dot/554',
   ],
   [
     '421 and gone',
     { code: 'ECONNECTION', responseCode: 421, response: '421 bye', command: 'MAIL FROM' },
-    IN_DIALOGUE,
+    'transaction',
     'smtp-reply/mail/421',
   ],
-  [
-    'a time-out in the dialogue',
-    { code: 'ETIMEDOUT', timeoutType: 'SOCKET_TIMEOUT', command: 'CONN' },
-    IN_DIALOGUE,
-    'network/timeout',
-  ],
-  [
-    'no answer to the final dot',
-    { code: 'ETIMEDOUT', timeoutType: 'SOCKET_TIMEOUT' },
-    AFTER_DOT,
-    'uncertain',
-  ],
-  ['a reset behind the final dot', { code: 'ESOCKET', originalCode: 'ECONNRESET' }, AFTER_DOT, 'uncertain'],
-  ['closed behind the final dot', { code: 'ECONNECTION' }, AFTER_DOT, 'uncertain'],
+  ['a time-out in the dialogue', { code: 'ETIMEDOUT', command: 'CONN' }, 'transaction', 'network/timeout'],
+  ['no answer to the final dot', { code: 'ETIMEDOUT' }, 'answer', 'uncertain'],
+  ['a reset behind the final dot', { code: 'ESOCKET', originalCode: 'ECONNRESET' }, 'answer', 'uncertain'],
+  ['closed behind the final dot', { code: 'ECONNECTION' }, 'answer', 'uncertain'],
 ];
 
 function nameOf(failure: ReturnType<typeof toDeliveryFailure>): string {

@@ -1,4 +1,10 @@
-import { type DeliveryFailure, type NetworkFailureReason, parseReply, type SmtpStage } from '@tdc/core';
+import {
+  type DeliveryFailure,
+  type NetworkFailureReason,
+  parseReply,
+  type SmtpStage,
+  type TlsFailureReason,
+} from '@tdc/core';
 
 /** What the SMTP client library tells of an error; all of it optional, none of it reliable alone. */
 export interface SmtpClientError {
@@ -9,15 +15,13 @@ export interface SmtpClientError {
   readonly response?: string | undefined;
   readonly responseCode?: number | undefined;
   readonly command?: string | undefined;
-  readonly timeoutType?: string | undefined;
 }
 
-export interface FailurePhase {
-  /** Between `STARTTLS` and the end of the handshake. */
-  readonly upgrading: boolean;
-  /** The final dot is out: from here a lost connection leaves the outcome open. */
-  readonly finalDotSent: boolean;
-}
+/**
+ * Where in a connection's life the error came. `securing`: between `STARTTLS` and the end of the handshake. `setup`:
+ * before it, or behind it up to the answer to EHLO. `answer`: the final dot is out, and a loss leaves the outcome open.
+ */
+export type FailurePhase = 'setup' | 'securing' | 'transaction' | 'answer';
 
 const X509_CODES =
   /^(CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|CRL_|ERROR_IN_CERT|ERR_TLS_CERT_ALTNAME_INVALID)/;
@@ -44,54 +48,61 @@ export const NETWORK_TEXT: Readonly<Record<NetworkFailureReason, string>> = {
   closed: 'connection closed by peer',
 };
 
-function stageOf(command: string | undefined, finalDotSent: boolean): SmtpStage {
-  if (finalDotSent) return 'final-dot';
+/** In a pipelined envelope MAIL and DATA are told by their names; a 421 that is not can only answer RCPT. */
+function stageOf(command: string | undefined, phase: FailurePhase): SmtpStage {
+  if (phase === 'answer') return 'final-dot';
   if (command?.startsWith('MAIL')) return 'mail';
-  if (command?.startsWith('RCPT')) return 'rcpt';
   if (command?.startsWith('DATA')) return 'data';
-  if (command?.startsWith('EHLO') || command?.startsWith('HELO')) return 'ehlo';
-  return 'banner';
+  if (command?.startsWith('EHLO')) return 'ehlo';
+  return phase === 'transaction' ? 'rcpt' : 'banner';
 }
 
-/** The TLS half of the table: undefined when the error is none of TLS's. */
+const NOT_OFFERED: ReadonlySet<number> = new Set([500, 502, 503]);
+
+/**
+ * The TLS half of the table: undefined when the error is none of TLS's. A server that demands a certificate of ours says
+ * so behind the handshake, in place of its answer to EHLO; whatever goes wrong later is the network's.
+ */
 function tlsFailure(error: SmtpClientError, phase: FailurePhase): DeliveryFailure | undefined {
-  const { code = '', originalCode = '', message, responseCode } = error;
-  const tls = (reason: Extract<DeliveryFailure, { kind: 'tls' }>['reason']): DeliveryFailure => ({
+  if (phase !== 'setup' && phase !== 'securing') return undefined;
+  const { code = '', originalCode = '', responseCode } = error;
+  const tls = (reason: TlsFailureReason): DeliveryFailure => ({
     kind: 'tls',
     reason,
-    detail: error.response ?? message,
+    detail: error.response ?? error.message,
   });
-  if (error.timeoutType === 'UPGRADE_TIMEOUT') return tls('timeout');
   if (X509_CODES.test(originalCode) || X509_CODES.test(code)) return tls('certificate');
   if (/^ERR_(SSL|TLS)_/.test(originalCode) || originalCode === 'EPROTO') return tls('protocol');
-  if (phase.upgrading) return tls('handshake');
+  if (phase !== 'securing' && code !== 'ETLS') return undefined;
+  if (code === 'ETIMEDOUT') return tls('timeout');
   // A server without STARTTLS refuses the command: a TLS error, whatever the code of its reply (spec §5).
-  if (code === 'ETLS')
-    return tls(
-      responseCode === undefined ? 'handshake' : isNotOffered(responseCode) ? 'not-offered' : 'refused',
-    );
-  return undefined;
+  if (responseCode === undefined) return tls('handshake');
+  return tls(NOT_OFFERED.has(responseCode) ? 'not-offered' : 'refused');
 }
-
-const isNotOffered = (code: number): boolean => code === 500 || code === 502 || code === 503;
 
 /** The reason of a system error's code; `closed` when the peer just went away. */
 export const networkReason = (code: string | undefined): NetworkFailureReason =>
   NETWORK_CODES[code ?? ''] ?? 'closed';
+
+/** What the library would not even say to the peer: an address that no command can hold, a size above the peer's limit. */
+function localRefusal({ code, response, message }: SmtpClientError): DeliveryFailure | undefined {
+  if (response !== undefined || (code !== 'EENVELOPE' && code !== 'EMESSAGE')) return undefined;
+  return { kind: 'unconveyable', reason: code === 'EMESSAGE' ? 'size' : 'address', detail: message };
+}
 
 /**
  * The only place that looks inside an error of the SMTP client (spec §5). Order matters: a bad certificate arrives as a
  * socket error, a refused STARTTLS with a reply code, a 421 as a lost connection.
  */
 export function toDeliveryFailure(error: SmtpClientError, phase: FailurePhase): DeliveryFailure {
-  const tls = tlsFailure(error, phase);
-  if (tls !== undefined) return tls;
+  const known = tlsFailure(error, phase) ?? localRefusal(error);
+  if (known !== undefined) return known;
   const { responseCode = 0, response, originalCode, code, message } = error;
   if (responseCode >= 400 && responseCode <= 599) {
     const reply = parseReply(response ?? String(responseCode));
-    return { kind: 'smtp-reply', stage: stageOf(error.command, phase.finalDotSent), reply };
+    return { kind: 'smtp-reply', stage: stageOf(error.command, phase), reply };
   }
-  if (phase.finalDotSent) return { kind: 'uncertain', detail: message };
+  if (phase === 'answer') return { kind: 'uncertain', detail: message };
   const reason = networkReason(code === 'ETIMEDOUT' ? 'ETIMEDOUT' : (originalCode ?? code));
   return { kind: 'network', reason, detail: NETWORK_TEXT[reason] };
 }

@@ -1,0 +1,63 @@
+import type { ConnectionEnds, DeliveryFailure, IntakeTls, SmtpReply } from '@tdc/core';
+
+export interface OpenOptions {
+  /** The address to connect to. */
+  readonly address: string;
+  readonly port: number;
+  /** The name that the certificate must carry, unless the intake says another: the MX host. */
+  readonly hostName: string;
+  readonly ehloName: string;
+  readonly tls: IntakeTls;
+  /** For TCP, and again for the banner. */
+  readonly connectMs: number;
+  /** From `STARTTLS` to the end of the handshake. */
+  readonly tlsMs: number;
+  readonly replyMs: number;
+  readonly finalReplyMs: number;
+  /** Called when TCP stands, before anything is said. */
+  readonly onConnected: (ends: ConnectionEnds) => void;
+}
+
+export type OpenResult =
+  | { readonly kind: 'open'; readonly connection: OutboundConnection }
+  /** `ends` is undefined when TCP itself failed. */
+  | { readonly kind: 'failed'; readonly failure: DeliveryFailure; readonly ends: ConnectionEnds | undefined };
+
+/** One copy as it goes over the wire. */
+export interface OutboundMessage {
+  readonly sender: string;
+  readonly recipient: string;
+  readonly sizeBytes: number;
+  readonly eightBit: boolean;
+  /** `wanted`: SMTPUTF8 is asked for where it is offered. `needed`: without it the message cannot be carried. */
+  readonly smtpUtf8: 'no' | 'wanted' | 'needed';
+  /** The whole message; what it throws ends the connection before the final dot. */
+  readonly content: AsyncIterable<Uint8Array>;
+  /** Called when the last octet was handed to the socket, the final dot with it. */
+  readonly onFinalDot: () => void;
+}
+
+export type SendResult =
+  | { readonly kind: 'delivered'; readonly reply: SmtpReply }
+  | { readonly kind: 'failed'; readonly failure: DeliveryFailure }
+  /** The peer had ended a connection that was in use before, and has answered nothing of this copy. */
+  | { readonly kind: 'stale' }
+  /** The abort ended it, before its final dot. */
+  | { readonly kind: 'cut' }
+  /** The content threw: the peer has seen no final dot. */
+  | { readonly kind: 'content-failed'; readonly error: unknown };
+
+/** A secured connection to an intake: one DCID. One copy at a time. */
+export interface OutboundConnection {
+  readonly ends: ConnectionEnds;
+  readonly protocol: string;
+  readonly cipher: string;
+  /** Whether another copy can be sent; false after any loss. */
+  isUsable(): boolean;
+  /** Sends one copy; the abort ends it at once, unless its final dot is out. */
+  send(message: OutboundMessage, signal: AbortSignal): Promise<SendResult>;
+  /** Calls back once, when the socket is closed on both sides, for whatever reason. */
+  onClosed(listener: () => void): void;
+  /** Says QUIT and closes; never waits long. */
+  quit(): void;
+}
