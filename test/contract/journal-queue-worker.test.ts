@@ -174,6 +174,26 @@ describe('how many jobs a worker handles at once', () => {
     }
     assert.equal(started.length, 40);
   });
+
+  it('grows at once, though none of those that it has is done', async () => {
+    const { hold, releaseAll, holding } = gate();
+    const worker = jobs.startWorker(
+      async ({ mid }) => {
+        await hold(mid);
+        return DONE;
+      },
+      { concurrency: 2 },
+    );
+    await jobs.queue.add(copies(9));
+    for (const jobsAtOnce of [2, 3, 8]) {
+      worker.setConcurrency(jobsAtOnce);
+      await waitUntil(() => holding() === jobsAtOnce, { what: `${jobsAtOnce} jobs at once` });
+    }
+    worker.setConcurrency(9);
+    await worker.drain(Date.now() + 100);
+    assert.equal(holding(), 8);
+    releaseAll();
+  });
 });
 
 describe('a worker that drains', () => {

@@ -94,6 +94,14 @@ export function createJournalQueueWorker(
     for (const id of ids) worker.cancelJob(id);
   });
   const stopWatching = watchProgress();
+  let isStopping = false;
+
+  /** A busy worker looks for jobs only when one of its own is done; a pause of no length makes it look at once. */
+  const lookForMore = async (): Promise<void> => {
+    await worker.pause(true);
+    // Resumed, a worker that was closed meanwhile would run again.
+    if (!isStopping) await worker.resume();
+  };
 
   function watchProgress(): () => void {
     const look = async (): Promise<void> => {
@@ -108,10 +116,13 @@ export function createJournalQueueWorker(
 
   return {
     setConcurrency(jobs) {
+      const grows = jobs > worker.concurrency;
       worker.concurrency = Math.max(1, jobs);
+      if (grows && !isStopping) void lookForMore();
     },
     lastProgressAt: () => progressAt,
     async drain(deadline) {
+      isStopping = true;
       stopWatching();
       const left = Math.max(0, deadline - now());
       const late = Promise.withResolvers<void>();
