@@ -20,7 +20,7 @@ import { createPolicyStore } from './policy-store.ts';
 import { rememberNumbers } from './revision-numbers.ts';
 import { createWatchStreams } from './watch-streams.ts';
 
-/** How long the start waits for Redis before it goes by the numbers it remembers. */
+/** How long the first document waits for Redis before it goes by the numbers that are remembered. */
 const REDIS_PATIENCE_MS = 2000;
 
 async function start({ config, log, metrics, shutdown, now, announceReady }: ServiceContext<PolicyConfig>) {
@@ -28,9 +28,13 @@ async function start({ config, log, metrics, shutdown, now, announceReady }: Ser
   const redis = createRedisLink(config.redisUrl, { role: 'command', log });
   shutdown.add('redis', () => redis.close());
   const numbers = createPolicyRevisions(redis.client, createRedisKeys(config.redisKeyPrefix));
+  const redisUp = whenRedisReady(redis.client, AbortSignal.timeout(REDIS_PATIENCE_MS));
   const store = createPolicyStore({
     path: config.policyFile,
-    numbers: rememberNumbers(numbers, config.stateFolder),
+    numbers: rememberNumbers(
+      { revisionOf: (sha256) => redisUp.then(() => numbers.revisionOf(sha256)) },
+      config.stateFolder,
+    ),
     now,
     formatProblems: (problems) => problems.map((problem) => formatFileProblem(config.policyFile, problem)),
   });
@@ -69,7 +73,6 @@ async function start({ config, log, metrics, shutdown, now, announceReady }: Ser
   // Before the first load, so that no edit falls between the two.
   const watch = await watchPolicyFile(config.policyFile, () => loader.changed());
   shutdown.add('watch', async () => watch.stop());
-  await whenRedisReady(redis.client, AbortSignal.timeout(REDIS_PATIENCE_MS));
   await loader.first();
   announceReady({ http: `${config.httpHost}:${http.port}`, grpc: `${config.grpcHost}:${grpc.port}` });
 }
