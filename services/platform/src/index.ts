@@ -10,6 +10,7 @@ export type {
   Ledger,
   TrackedCopy,
 } from './ledger/ledger.ts';
+export { MidTakenError } from './ledger/ledger.ts';
 export type { LedgerOptions } from './ledger/redis-ledger.ts';
 export { createLedger } from './ledger/redis-ledger.ts';
 export type { FileProblem, PolicyFile } from './policy/policy-file.ts';

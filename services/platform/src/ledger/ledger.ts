@@ -66,7 +66,7 @@ export interface TrackedCopy {
 export interface Ledger {
   /**
    * Counts the message as seen, its splinters as enqueued or skipped, and makes every copy active. May be repeated with
-   * the same copies. Rejects, too, when a MID is known to belong to another copy.
+   * the same copies. Rejects with {@link MidTakenError} when a MID is known to belong to another copy.
    */
   commit(decision: Decision): Promise<void>;
   /** Notes that the copies' jobs are in the queue; until then they count as orphans. */
@@ -109,4 +109,9 @@ export interface Ledger {
   trimTracking(bounds: { readonly keepFrom: number; readonly maxCopies: number }): Promise<number>;
   /** What is known of a copy, or of the newest copies whose original has this Message-ID, oldest first. */
   track(query: { readonly mid: Mid } | { readonly messageIdHeader: string }): Promise<readonly TrackedCopy[]>;
+}
+
+/** A commit that changed nothing: a MID of it belongs to another copy, since Redis lost its numbers and gave one twice. */
+export class MidTakenError extends Error {
+  override readonly name = 'MidTakenError';
 }

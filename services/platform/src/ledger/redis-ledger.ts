@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { JournalCopy } from '@tdc/core';
 import type { RedisClient } from '../redis/connect.ts';
 import type { RedisKeys } from '../redis/keys.ts';
-import type { CopyState, FinalOutcome, Ledger, TrackedCopy } from './ledger.ts';
+import { type CopyState, type FinalOutcome, type Ledger, MidTakenError, type TrackedCopy } from './ledger.ts';
 import { intakesIn, parseJob, toQueueCounters, toTrackedCopy } from './record.ts';
 import * as scripts from './scripts.ts';
 
@@ -64,7 +64,12 @@ export function createLedger(redis: RedisClient, keys: RedisKeys, options: Ledge
         JSON.stringify(copy),
         copy.messageIdHeader === '' ? '' : hashOf(copy.messageIdHeader),
       ]);
-      await run(scripts.COMMIT, now(), trackingMs, JSON.stringify(skipped), ...copies);
+      try {
+        await run(scripts.COMMIT, now(), trackingMs, JSON.stringify(skipped), ...copies);
+      } catch (error) {
+        const taken = error instanceof Error && error.message.startsWith('TAKEN ');
+        throw taken ? new MidTakenError(error.message, { cause: error }) : error;
+      }
     },
     async confirmQueued(mids) {
       if (mids.length > 0) await redis.zrem(keys.unqueued, ...mids);
