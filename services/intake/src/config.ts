@@ -38,6 +38,15 @@ export interface IntakeConfig extends CommonConfig {
   readonly maxQueueAgeSeconds: number;
 }
 
+const STORE_SECONDS = 10;
+
+/**
+ * How long the client waits, at most, for the answer to its message. Shorter than what a stop leaves: a session that is
+ * told to go while its message is being stored would send it again.
+ */
+export const storeSeconds = ({ shutdownSeconds }: Pick<IntakeConfig, 'shutdownSeconds'>): number =>
+  Math.min(STORE_SECONDS, shutdownSeconds / 2);
+
 const PORT = { min: 0, max: 65_535 };
 
 /** The service's environment; throws one ConfigError with every problem. */

@@ -1,5 +1,5 @@
 import { ConfigError, followPolicy, runService, type ServiceContext, startProbeServer } from '@tdc/platform';
-import { type IntakeConfig, loadIntakeConfig } from './config.ts';
+import { type IntakeConfig, loadIntakeConfig, storeSeconds } from './config.ts';
 import { startListeners } from './listeners.ts';
 import { createAcceptMessage } from './message/accept-message.ts';
 import { createIntakeMetrics } from './metrics.ts';
@@ -28,7 +28,8 @@ async function start({ config, log, metrics, shutdown, now, announceReady }: Ser
     {
       storage: () => storage.current(),
       policy: () => policy.current(),
-      nextMid: () => storage.nextMid(),
+      takeMids: (count) => storage.takeMids(count),
+      storeDeadline: () => AbortSignal.timeout(storeSeconds(config) * 1000),
       log: (event) => log.log(event),
       now,
     },

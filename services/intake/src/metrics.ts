@@ -10,8 +10,8 @@ const REFUSALS = [
   'time',
   'aborted',
   'tls-required',
+  'failed',
 ] as const;
-export type Refusal = (typeof REFUSALS)[number];
 
 const PROTOCOLS = ['smtp', 'lmtp'] as const;
 
@@ -34,6 +34,11 @@ export function createIntakeMetrics(metrics: Metrics) {
       help: 'Inbound connections that were encrypted.',
       known: [{}],
     }),
+    turnedAway: metrics.counter({
+      name: 'tdc_intake_connections_refused_total',
+      help: 'Inbound connections refused before the greeting: too many at once, or talking too soon.',
+      known: [{}],
+    }),
     accepted: metrics.counter({
       name: 'tdc_intake_messages_accepted_total',
       help: 'Messages answered with 250, by whether a copy was due.',
@@ -45,6 +50,17 @@ export function createIntakeMetrics(metrics: Metrics) {
       help: 'Messages not taken, by reason; the gateway keeps them where the reply was 4xx.',
       labels: ['reason'],
       known: combinations({ reason: REFUSALS }),
+    }),
+    bareNewlines: metrics.counter({
+      name: 'tdc_intake_bare_newline_messages_total',
+      help: 'Messages with CR or LF outside CRLF, by what was done with them.',
+      labels: ['handling'],
+      known: combinations({ handling: ['reject', 'note', 'wrap'] }),
+    }),
+    ignoredHeaders: metrics.counter({
+      name: 'tdc_intake_verdict_headers_ignored_total',
+      help: 'Verdict headers that were not believed, their peer not being trusted.',
+      known: [{}],
     }),
     size: metrics.histogram({
       name: 'tdc_intake_message_size_bytes',

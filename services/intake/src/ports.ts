@@ -1,4 +1,4 @@
-import type { Icid, MailLogEvent, Mid, PolicySnapshot } from '@tdc/core';
+import type { BareNewlineHandling, Icid, MailLogEvent, Mid, PolicySnapshot } from '@tdc/core';
 import type { JournalIds, JournalQueue, Ledger, Spool } from '@tdc/platform';
 
 /** Whoever hands over the message, as the connection and its gateway commands tell. */
@@ -28,14 +28,21 @@ export interface IncomingMessage {
 }
 
 /** What became of a message: the listener makes a reply of it, the metrics a count. */
-export type Acceptance =
-  /** Everything that is due is safe. `queued` are the MIDs of the copies. */
-  | {
-      readonly kind: 'accepted';
-      readonly mid: Mid;
-      readonly queued: readonly Mid[];
-      readonly sizeBytes: number;
-    }
+export type Acceptance = Accepted | NotAccepted;
+
+/** Everything that is due is safe. */
+export interface Accepted {
+  readonly kind: 'accepted';
+  readonly mid: Mid;
+  /** The MIDs of the copies. */
+  readonly queued: readonly Mid[];
+  readonly sizeBytes: number;
+  readonly bareNewlines: BareNewlineHandling;
+  /** Verdict headers that were not believed, their peer not being trusted. */
+  readonly ignoredHeaders: number;
+}
+
+export type NotAccepted =
   | { readonly kind: 'refused'; readonly reason: 'too-large' | 'bare-newlines' }
   | { readonly kind: 'unavailable'; readonly reason: UnavailableReason }
   | { readonly kind: 'aborted' };
@@ -44,9 +51,9 @@ export type UnavailableReason = 'storage' | 'memory' | 'policy' | 'time';
 
 /** The stores behind intake; present once Redis was seen to be fit. */
 export interface Storage {
-  readonly spool: Spool;
-  readonly ledger: Ledger;
-  readonly queue: JournalQueue;
+  readonly spool: Pick<Spool, 'open' | 'duplicate' | 'remove'>;
+  readonly ledger: Pick<Ledger, 'commit' | 'confirmQueued' | 'withdraw'>;
+  readonly queue: Pick<JournalQueue, 'add'>;
   readonly journalIds: JournalIds;
 }
 
@@ -55,8 +62,10 @@ export interface AcceptancePorts {
   /** Undefined while Redis is away. */
   readonly storage: () => Storage | undefined;
   readonly policy: () => PolicySnapshot | undefined;
-  /** Undefined when no number can be had. */
-  readonly nextMid: () => Mid | undefined;
+  /** So many numbers; undefined when they cannot be had soon. */
+  readonly takeMids: (count: number) => Promise<readonly Mid[] | undefined>;
+  /** Aborts when a message that is in must have been answered. */
+  readonly storeDeadline: () => AbortSignal;
   readonly log: (event: MailLogEvent) => void;
   readonly now: () => number;
 }

@@ -1,8 +1,8 @@
 import { toIcid } from '@tdc/core';
 import type { Logger } from '@tdc/platform';
-import type { IntakeMetrics, Refusal } from './metrics.ts';
-import type { Acceptance, IncomingMessage, UnavailableReason } from './ports.ts';
-import { replyTo, TLS_REQUIRED, UNAVAILABLE } from './replies.ts';
+import type { IntakeMetrics } from './metrics.ts';
+import type { Acceptance, IncomingMessage, NotAccepted, UnavailableReason } from './ports.ts';
+import { FAILED, type Reply, replyTo, TLS_REQUIRED, UNAVAILABLE } from './replies.ts';
 import type { Receiver } from './smtp-listener.ts';
 
 export interface ReceiverOptions {
@@ -17,7 +17,7 @@ export interface ReceiverOptions {
   readonly now: () => number;
 }
 
-const refusalOf = (acceptance: Exclude<Acceptance, { kind: 'accepted' }>): Refusal =>
+const refusalOf = (acceptance: NotAccepted) =>
   acceptance.kind === 'aborted' ? 'aborted' : acceptance.reason;
 
 /** Between the listener and the use case: counts, and turns outcomes into replies. */
@@ -32,6 +32,8 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     },
     secured: () => metrics.tls.inc(),
     closed: () => metrics.openConnections.dec(),
+    turnedAway: () => metrics.turnedAway.inc(),
+    tooLargeAnnounced: () => metrics.refused.inc({ reason: 'too-large' }),
     refuseMail(secure) {
       if (options.requireTls && !secure) {
         metrics.refused.inc({ reason: 'tls-required' });
@@ -44,17 +46,40 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     },
     async receive(message) {
       const startedAt = now();
-      const acceptance = await options.accept(message);
-      metrics.duration.observe((now() - startedAt) / 1000);
-      if (acceptance.kind === 'accepted') {
-        metrics.accepted.inc({ copy: acceptance.queued.length > 0 ? 'due' : 'none' });
-        metrics.size.observe(acceptance.sizeBytes);
-      } else metrics.refused.inc({ reason: refusalOf(acceptance) });
-      return replyTo(acceptance);
+      try {
+        const acceptance = await options.accept(message);
+        metrics.duration.observe((now() - startedAt) / 1000);
+        count(metrics, acceptance);
+        return replyTo(acceptance);
+      } catch (error) {
+        return failed(options, message, error);
+      }
     },
     failed(message) {
       metrics.protocolErrors.inc();
       log.notice('debug', 'connection-failed', `inbound connection failed: ${message}`);
     },
   };
+}
+
+function count(metrics: IntakeMetrics, acceptance: Acceptance): void {
+  if (acceptance.kind !== 'accepted') {
+    const reason = refusalOf(acceptance);
+    metrics.refused.inc({ reason });
+    if (reason === 'bare-newlines') metrics.bareNewlines.inc({ handling: 'reject' });
+    return;
+  }
+  const { queued, sizeBytes, bareNewlines, ignoredHeaders } = acceptance;
+  metrics.accepted.inc({ copy: queued.length > 0 ? 'due' : 'none' });
+  metrics.size.observe(sizeBytes);
+  if (bareNewlines !== 'none') metrics.bareNewlines.inc({ handling: bareNewlines });
+  metrics.ignoredHeaders.inc({}, ignoredHeaders);
+}
+
+/** A message that shows a bug of ours must not take the process with it, and all others' mail: its gateway keeps it. */
+function failed({ metrics, log }: ReceiverOptions, { icid }: IncomingMessage, error: unknown): Reply {
+  metrics.refused.inc({ reason: 'failed' });
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  log.notice('critical', 'message-failed', `a message of ICID ${icid} could not be handled: ${text}`);
+  return FAILED;
 }

@@ -1,19 +1,27 @@
-import { type Icid, isInNetworks, type Network, toAsciiDomain } from '@tdc/core';
+import type { Socket } from 'node:net';
+import { type Icid, isInNetworks, type Network } from '@tdc/core';
 import { type ListenFailure, listenFailure } from '@tdc/platform';
 import {
   SMTPServer,
   type SMTPServerAddress,
   type SMTPServerDataStream,
+  type SMTPServerOptions,
   type SMTPServerSession,
 } from 'smtp-server';
+import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
+import { readEnvelopeCommand, withAsciiDomain } from './envelope-command.ts';
 import type { IncomingMessage, Peer } from './ports.ts';
-import type { Reply } from './replies.ts';
+import { type Reply, SHUTTING_DOWN, TOO_SLOW } from './replies.ts';
 
-/** What the listener asks of whoever takes the messages. Every answer comes in bounded time. */
+/** What the listener asks of whoever takes the messages. Every answer comes in bounded time; none rejects. */
 export interface Receiver {
   connected(): Icid;
   secured(): void;
   closed(): void;
+  /** The connection was refused before the greeting: there are too many, or it talked too soon. */
+  turnedAway(): void;
+  /** MAIL announced more octets than a message may have, and was refused. */
+  tooLargeAnnounced(): void;
   /** A reason to refuse the transaction before it begins; undefined to go on. */
   refuseMail(secure: boolean): Reply | undefined;
   receive(message: IncomingMessage): Promise<Reply>;
@@ -31,7 +39,9 @@ export interface ListenerOptions {
   readonly maxRecipients: number;
   readonly maxConnections: number;
   readonly idleSeconds: number;
+  /** How long a client may take to bring a transaction to its end, however busy it looks. */
   readonly transactionSeconds: number;
+  /** How long a close waits for messages that are being received. */
   readonly closeSeconds: number;
   readonly trustedPeers: readonly Network[];
 }
@@ -45,7 +55,7 @@ export interface SmtpListener {
   readonly port: number;
   /** New handshakes use these; running sessions stay as they are. */
   replaceTls(tls: TlsMaterial): void;
-  /** Takes no more connections; messages being received are finished and answered. */
+  /** Takes no more connections; messages being received are finished and answered, whoever is idle is told 421. */
   close(): Promise<void>;
 }
 
@@ -54,78 +64,109 @@ interface SessionFacts {
   readonly icid: Icid;
   readonly address: string;
   readonly trusted: boolean;
-  transactionTimer?: NodeJS.Timeout;
+  progress?: NodeJS.Timeout;
 }
 
 const ALWAYS_DISABLED = ['AUTH', 'VRFY', 'HELP', 'WIZ', 'SHELL', 'KILL'];
 const FORWARDING = ['XCLIENT', 'XFORWARD'];
 
+const lineOf = ({ status, text }: Reply): string => `${status} ${text}`;
+/** How a line begins that has its own enhanced status code; the library knows one code for each reply code alone. */
+const OWN_STATUS = /^[245]\.\d{1,3}\.\d{1,3} /;
+
 class RefusedError extends Error {
   readonly responseCode: number;
 
   constructor(reply: Reply) {
-    super(reply.text);
+    super(lineOf(reply));
     this.responseCode = reply.code;
   }
 }
 
-/** The library shows domains in Unicode; ours are compared and sent in their ASCII form. */
-function asciiAddress(address: string): string {
-  const at = address.lastIndexOf('@');
-  return at < 0 ? address : `${address.slice(0, at)}@${toAsciiDomain(address.slice(at + 1))}`;
+const forwarded = (value: string | number | false | undefined): string | undefined =>
+  typeof value === 'string' && value !== '' ? value : undefined;
+
+/** A placeholder that the library finds no fault with. */
+const ANY_ADDRESS = 'anybody@invalid';
+
+/** The library's connection, with our status codes and addresses as they were sent. */
+class Connection extends SMTPConnection {
+  readonly #receiver: Receiver;
+
+  constructor(server: Server, socket: Socket, receiver: Receiver) {
+    super(server, socket);
+    this.#receiver = receiver;
+  }
+
+  override send(code: number, data?: string | string[] | null, context?: string | false): void {
+    if (code === 421 && !this._ready) this.#receiver.turnedAway();
+    if (code === 552 && this.session.envelope.mailFrom === false) this.#receiver.tooLargeAnnounced();
+    super.send(code, data, typeof data === 'string' && OWN_STATUS.test(data) ? false : context);
+  }
+
+  override _parseAddressCommand(
+    name: string,
+    command: Buffer | string,
+  ): ReturnType<SMTPConnection['_parseAddressCommand']> {
+    const read = readEnvelopeCommand(command.toString());
+    if (read === 'unacceptable') return false;
+    if (read === 'none') return super._parseAddressCommand(name, command);
+    const parsed = super._parseAddressCommand(name, `${read.verb}<${ANY_ADDRESS}>${read.parameters}`);
+    return parsed && { ...parsed, address: read.address };
+  }
 }
 
-const forwarded = (value: string | number | false | undefined): string | undefined =>
-  typeof value === 'string' && value !== '' && !/^\[?UNAVAILABLE\]?$/i.test(value) ? value : undefined;
+class Server extends SMTPServer {
+  readonly #receiver: Receiver;
+  readonly #connections = new WeakMap<SMTPServerSession, Connection>();
 
-const sender = (address: SMTPServerAddress | false): string =>
-  address === false ? '' : asciiAddress(address.address);
+  constructor(options: SMTPServerOptions, receiver: Receiver) {
+    super(options);
+    this.#receiver = receiver;
+  }
+
+  override connect(socket: Socket): void {
+    const connection = new Connection(this, socket, this.#receiver);
+    this.connections.add(connection);
+    this.#connections.set(connection.session, connection);
+    connection.on('error', (error) => this._onError(error));
+    connection.init();
+  }
+
+  connectionOf(session: SMTPServerSession): Connection | undefined {
+    return this.#connections.get(session);
+  }
+}
 
 /** The SMTP or LMTP server, wired to a receiver. The only file that knows the server library. */
-export class Listener implements SmtpListener {
+class Listener implements SmtpListener {
   readonly #options: ListenerOptions;
   readonly #receiver: Receiver;
-  readonly #server: SMTPServer;
+  readonly #server: Server;
   readonly #facts = new WeakMap<SMTPServerSession, SessionFacts>();
+  #closing = false;
   port = 0;
 
   constructor(options: ListenerOptions, receiver: Receiver) {
     this.#options = options;
     this.#receiver = receiver;
-    this.#server = new SMTPServer({
-      name: options.hostname,
-      banner: 'tdc intake',
-      lmtp: options.lmtp,
-      ...options.tls,
-      minVersion: 'TLSv1.2',
-      size: options.maxMessageBytes,
-      rejectOversized: true,
-      maxRecipients: options.maxRecipients,
-      maxClients: options.maxConnections,
-      socketTimeout: options.idleSeconds * 1000,
-      closeTimeout: options.closeSeconds * 1000,
-      disabledCommands: ALWAYS_DISABLED,
-      authOptional: true,
-      hideENHANCEDSTATUSCODES: false,
-      disableReverseLookup: true,
-      lenientAddressParsing: true,
-      useXClient: true,
-      useXForward: true,
-      logger: false,
+    this.#server = new Server({ ...libraryOptions(options), ...this.#handlers() }, receiver);
+    this.#server.on('error', (error) => receiver.failed(error.message));
+  }
+
+  #handlers(): SMTPServerOptions {
+    return {
       onConnect: (session, done) => this.#onConnect(session, done),
-      onSecure: (_socket, _session, done) => {
-        receiver.secured();
-        done();
-      },
+      onSecure: (_socket, session, done) => this.#onSecure(session, done),
       // Reached by XCLIENT LOGIN alone: the gateway vouches for its client.
       onAuth: (auth, _session, done) =>
         auth.method === 'XCLIENT' ? done(null, { user: auth.username ?? '' }) : done(new Error('no')),
       onMailFrom: (_address, session, done) => this.#onMailFrom(session, done),
+      onRcptTo: (_address, session, done) => this.#onRcptTo(session, done),
       onData: (stream, session, done) =>
         void this.#onData(stream, session).then((reply) => this.#answer(reply, session, done)),
       onClose: (session) => this.#onClose(session),
-    });
-    this.#server.on('error', (error) => receiver.failed(error.message));
+    };
   }
 
   listen(): Promise<ListenFailure | undefined> {
@@ -147,7 +188,16 @@ export class Listener implements SmtpListener {
   }
 
   close(): Promise<void> {
-    return new Promise((resolve) => this.#server.close(() => resolve()));
+    this.#closing = true;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const { session, _upgrading } of this.#server.connections) {
+      if (!session.envelope?.mailFrom && !_upgrading) this.#dismiss(session, SHUTTING_DOWN);
+    }
+    return closed;
+  }
+
+  #dismiss(session: SMTPServerSession, reply: Reply): void {
+    this.#server.connectionOf(session)?.send(reply.code, lineOf(reply));
   }
 
   #onConnect(session: SMTPServerSession, done: (error?: Error | null) => void): void {
@@ -156,43 +206,54 @@ export class Listener implements SmtpListener {
     // From anyone else these commands do not exist.
     if (!trusted) session.disabledCommands = [...ALWAYS_DISABLED, ...FORWARDING];
     this.#facts.set(session, { icid: this.#receiver.connected(), address, trusted });
+    this.#expectProgress(session);
+    done();
+  }
+
+  #onSecure(session: SMTPServerSession, done: (error?: Error | null) => void): void {
+    // Nothing that was said in clear text is known any more (RFC 3207 §4.2).
+    session.xClient.clear();
+    session.xForward.clear();
+    this.#receiver.secured();
     done();
   }
 
   #onMailFrom(session: SMTPServerSession, done: (error?: Error | null) => void): void {
     const refusal = this.#receiver.refuseMail(session.secure);
-    if (refusal === undefined) this.#limitTransaction(session);
+    if (refusal === undefined) this.#expectProgress(session);
     done(refusal === undefined ? null : new RefusedError(refusal));
   }
 
-  /** A client that sends an octet a minute never idles: the whole transaction has a limit, too. */
-  #limitTransaction(session: SMTPServerSession): void {
-    const facts = this.#facts.get(session);
-    if (facts === undefined) return;
-    clearTimeout(facts.transactionTimer);
-    facts.transactionTimer = setTimeout(() => {
-      for (const connection of this.#server.connections) {
-        if (connection.session !== session) continue;
-        connection.send(421, 'The transaction took too long', false);
-        connection.close();
-      }
-    }, this.#options.transactionSeconds * 1000);
-    facts.transactionTimer.unref();
+  #onRcptTo(session: SMTPServerSession, done: (error?: Error | null) => void): void {
+    // The library merges equal recipients, but each accepted RCPT gets its own reply in the end (RFC 2033 §4.2).
+    if (this.#options.lmtp) this.#server.connectionOf(session)?._rcptIndex.clear();
+    done();
   }
 
-  async #onData(stream: SMTPServerDataStream, session: SMTPServerSession): Promise<Reply> {
+  /**
+   * A client that sends an octet a minute never idles: what it began, or did not begin, has a limit too. It ends where
+   * the message is in, since from then on the client waits for us.
+   */
+  #expectProgress(session: SMTPServerSession): void {
     const facts = this.#facts.get(session);
-    const reply = await this.#receiver.receive({
+    if (facts === undefined) return;
+    clearTimeout(facts.progress);
+    const limitMs = this.#options.transactionSeconds * 1000;
+    facts.progress = setTimeout(() => this.#dismiss(session, TOO_SLOW), limitMs).unref();
+  }
+
+  #onData(stream: SMTPServerDataStream, session: SMTPServerSession): Promise<Reply> {
+    const facts = this.#facts.get(session);
+    stream.once('end', () => clearTimeout(facts?.progress));
+    return this.#receiver.receive({
       icid: facts?.icid ?? (0 as Icid),
       peer: peerOf(session, facts),
-      sender: sender(session.envelope.mailFrom),
-      recipients: session.envelope.rcptTo.map(({ address }) => asciiAddress(address)),
+      sender: addressOf(session.envelope.mailFrom),
+      recipients: session.envelope.rcptTo.map(addressOf),
       smtpUtf8: session.envelope.smtpUtf8 ?? false,
       body: stream,
       tooLarge: () => stream.sizeExceeded,
     });
-    clearTimeout(facts?.transactionTimer);
-    return reply;
   }
 
   #answer(
@@ -200,21 +261,45 @@ export class Listener implements SmtpListener {
     session: SMTPServerSession,
     done: (error?: Error | null, message?: string | (string | Error)[]) => void,
   ): void {
+    this.#expectProgress(session);
+    // In LMTP all recipients share one fate: the library repeats the reply for each (RFC 2033 §4.2).
     if (reply.code >= 400) done(new RefusedError(reply));
-    // LMTP answers for each recipient (RFC 2033 §4.2); here they share one fate.
-    else if (this.#options.lmtp)
-      done(
-        null,
-        session.envelope.rcptTo.map(() => reply.text),
-      );
-    else done(null, reply.text);
+    else done(null, lineOf(reply));
+    if (this.#closing) this.#dismiss(session, SHUTTING_DOWN);
   }
 
   #onClose(session: SMTPServerSession): void {
-    clearTimeout(this.#facts.get(session)?.transactionTimer);
+    clearTimeout(this.#facts.get(session)?.progress);
     if (this.#facts.delete(session)) this.#receiver.closed();
   }
 }
+
+function libraryOptions(options: ListenerOptions): SMTPServerOptions {
+  return {
+    name: options.hostname,
+    banner: 'tdc intake',
+    lmtp: options.lmtp,
+    ...options.tls,
+    minVersion: 'TLSv1.2',
+    size: options.maxMessageBytes,
+    rejectOversized: true,
+    maxRecipients: options.maxRecipients,
+    maxClients: options.maxConnections,
+    socketTimeout: options.idleSeconds * 1000,
+    closeTimeout: options.closeSeconds * 1000,
+    disabledCommands: ALWAYS_DISABLED,
+    authOptional: true,
+    hideENHANCEDSTATUSCODES: false,
+    disableReverseLookup: true,
+    lenientAddressParsing: true,
+    useXClient: true,
+    useXForward: true,
+    logger: false,
+  };
+}
+
+const addressOf = (address: SMTPServerAddress | false): string =>
+  address === false ? '' : withAsciiDomain(address.address);
 
 function peerOf(session: SMTPServerSession, facts: SessionFacts | undefined): Peer {
   const trusted = facts?.trusted ?? false;

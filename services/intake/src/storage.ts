@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Icid, type Mid, toIcid, toMid } from '@tdc/core';
 import {
+  ConfigError,
   createIdSequence,
   createJournalIds,
   createJournalQueue,
@@ -8,6 +10,7 @@ import {
   createRedisKeys,
   createRedisLink,
   createSpool,
+  type JournalQueue,
   type Logger,
   loadJournalIdSecret,
   type MemoryGate,
@@ -20,7 +23,8 @@ export interface RedisStorage {
   /** The stores; undefined while Redis is away, or was never there. */
   current(): Storage | undefined;
   isFull(): boolean;
-  nextMid(): Mid | undefined;
+  /** So many MIDs; undefined when Redis does not give them soon. */
+  takeMids(count: number): Promise<readonly Mid[] | undefined>;
   nextIcid(): Icid | undefined;
   /** Resolves when the stores can be used; rejects with ConfigError when Redis is not fit. */
   readonly opened: Promise<void>;
@@ -29,6 +33,8 @@ export interface RedisStorage {
 
 /** A body outlives its copy, for the attempt that was under way at the deadline. */
 const SPOOL_SLACK_SECONDS = 60;
+const REOPEN_MS = 500;
+const MIDS_WAIT_MS = 2000;
 
 /** Opens the stores in the background; they come and go with Redis, without a restart. */
 export function openStorage(config: IntakeConfig, log: Logger, now: () => number): RedisStorage {
@@ -40,32 +46,51 @@ export function openStorage(config: IntakeConfig, log: Logger, now: () => number
   const icids = createIdSequence(commands.client, keys.sequence('icid'));
   const closing = new AbortController();
   let storage: Storage | undefined;
+  let queue: JournalQueue | undefined;
   let gate: MemoryGate | undefined;
 
-  const open = async (): Promise<void> => {
+  const openOnce = async (): Promise<void> => {
     if (!(await commands.whenUsable(closing.signal)) || !(await mids.ready(closing.signal))) return;
     await icids.ready(closing.signal);
     const secret = await loadJournalIdSecret(commands.client, keys.journalIdSecret);
-    gate = createMemoryGate(commands.client, config.redisMaxMemoryPercent);
+    queue = await createJournalQueue(commands.client, {
+      prefix: keys.prefix,
+      onError: (message) => log.notice('debug', 'queue-error', message),
+    });
     storage = {
       spool: createSpool(bodies.client, keys, {
         ttlSeconds: config.maxQueueAgeSeconds + SPOOL_SLACK_SECONDS,
       }),
       ledger: createLedger(commands.client, keys, { now, trackingHours: config.trackingHours }),
-      queue: await createJournalQueue(commands.client, {
-        prefix: keys.prefix,
-        onError: (message) => log.notice('debug', 'queue-error', message),
-      }),
+      queue,
       journalIds: createJournalIds(secret),
     };
+    gate = createMemoryGate(commands.client, config.redisMaxMemoryPercent);
+  };
+  /** Redis may go away again between two steps: then all over. */
+  const open = async (): Promise<void> => {
+    while (storage === undefined && !closing.signal.aborted) {
+      try {
+        await openOnce();
+      } catch (error) {
+        if (error instanceof ConfigError) throw error;
+        log.notice('debug', 'storage-not-opened', `the stores are not open yet: ${String(error)}`);
+        await sleep(REOPEN_MS, undefined, { signal: closing.signal }).catch(() => undefined);
+      }
+    }
   };
 
   return {
     current: () => (commands.isReady() && bodies.isReady() ? storage : undefined),
     isFull: () => gate?.isClosed() ?? false,
-    nextMid: () => {
-      const value = mids.next();
-      return value === undefined ? undefined : toMid(value);
+    async takeMids(count) {
+      const taken: Mid[] = [];
+      while (taken.length < count) {
+        const value = mids.next();
+        if (value !== undefined) taken.push(toMid(value));
+        else if (!(await mids.ready(AbortSignal.timeout(MIDS_WAIT_MS)))) return undefined;
+      }
+      return taken;
     },
     nextIcid: () => {
       const value = icids.next();
@@ -75,7 +100,7 @@ export function openStorage(config: IntakeConfig, log: Logger, now: () => number
     async close() {
       closing.abort();
       gate?.stop();
-      await storage?.queue.close().catch(() => undefined);
+      await queue?.close().catch(() => undefined);
       await Promise.all([commands.close(), bodies.close()]);
     },
   };

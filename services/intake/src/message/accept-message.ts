@@ -1,20 +1,24 @@
 import {
   type BareNewlineHandling,
   decide,
+  type HeaderField,
   type Mid,
   messageIdOf,
   type Network,
+  type PolicyDecision,
   type PolicySnapshot,
   parseHeaderFields,
   subjectOf,
   toRid,
 } from '@tdc/core';
 import type { SpooledBody, SpoolWriter } from '@tdc/platform';
-import type { Acceptance, AcceptancePorts, IncomingMessage, Storage } from '../ports.ts';
+import type { Acceptance, AcceptancePorts, IncomingMessage, NotAccepted, Storage } from '../ports.ts';
 import { type BodyScan, createBodyScan } from './body-scan.ts';
+import { commitCopies } from './commit-copies.ts';
 import { findLoop } from './loop-guard.ts';
 import { originOf } from './origin.ts';
-import { copiesOf, type PlannedSplinter, planCopies, skipsOf } from './plan-copies.ts';
+import { type PlannedSplinter, planCopies } from './plan-copies.ts';
+import { drained, receiveBody } from './receive-body.ts';
 
 export interface AcceptanceRules {
   readonly trustedPeers: readonly Network[];
@@ -22,71 +26,83 @@ export interface AcceptanceRules {
   readonly maxQueueAgeSeconds: number;
 }
 
-type Received =
-  | { readonly kind: 'complete'; readonly body: SpooledBody; readonly handling: BareNewlineHandling }
-  | { readonly kind: 'failed'; readonly acceptance: Acceptance };
+/** A message whose octets are all there, and what is needed to decide about it. */
+interface CompleteMessage {
+  readonly mid: Mid;
+  readonly message: IncomingMessage;
+  readonly scan: BodyScan;
+  readonly bareNewlines: BareNewlineHandling;
+  readonly policy: PolicySnapshot;
+  readonly storage: Storage;
+  readonly writer: SpoolWriter;
+  /** Aborts when the answer is due. */
+  readonly late: AbortSignal;
+}
 
-const unavailable = (reason: 'storage' | 'policy'): Acceptance => ({ kind: 'unavailable', reason });
+const unavailable = (reason: 'storage' | 'policy' | 'time'): NotAccepted => ({ kind: 'unavailable', reason });
 
 /**
  * Accepts one message: spools it while it comes in, decides, commits, queues. `accepted` means that every copy that is
  * due is safe in Redis (spec §9); in every other case nothing is left of the message, and the gateway still has it.
+ * Once the message is in, the answer comes by the store deadline.
  */
 export function createAcceptMessage(ports: AcceptancePorts, rules: AcceptanceRules) {
   return async (message: IncomingMessage): Promise<Acceptance> => {
     const storage = ports.storage();
+    if (storage === undefined) return drained(message, unavailable('storage'));
     const policy = ports.policy();
-    const mid = ports.nextMid();
-    if (storage === undefined || mid === undefined) return drained(message, unavailable('storage'));
     if (policy === undefined) return drained(message, unavailable('policy'));
+    const [mid] = (await ports.takeMids(1)) ?? [];
+    if (mid === undefined) return drained(message, unavailable('storage'));
     logEnvelope(ports, mid, message);
     const scan = createBodyScan();
     const writer = storage.spool.open(mid);
-    const received = await receive(message, { scan, writer, rules });
-    if (received.kind === 'failed') {
-      await writer.abandon();
-      return given(ports, mid, message, received.acceptance);
-    }
-    const planned = plan(ports, rules, { mid, message, scan, policy, storage, ...received });
+    const received = await receiveBody(message, { scan, writer, bareNewlines: rules.bareNewlines });
+    const late = ports.storeDeadline();
     const acceptance =
-      planned === undefined
-        ? unavailable('storage')
-        : await commit(ports, storage, { mid, planned, sizeBytes: received.body.sizeBytes });
-    return given(ports, mid, message, acceptance);
+      received.kind === 'complete'
+        ? await unlessLate(
+            store(ports, rules, { mid, message, scan, policy, storage, writer, late, ...received }),
+            late,
+            unavailable('time'),
+          )
+        : await unlessLate(abandoned(writer, received.acceptance), late, received.acceptance);
+    if (acceptance.kind !== 'accepted') {
+      ports.log({ kind: 'aborted', mid, icid: message.icid, reason: describe(acceptance) });
+    }
+    return acceptance;
   };
 }
 
-/** Logs why nothing came of a message that was begun. */
-function given(
-  ports: AcceptancePorts,
-  mid: Mid,
-  { icid }: IncomingMessage,
-  acceptance: Acceptance,
-): Acceptance {
-  if (acceptance.kind !== 'accepted') ports.log({ kind: 'aborted', mid, icid, reason: describe(acceptance) });
+/**
+ * What the work answers, or the other answer when it is not there in time. The work then goes on by itself: it looks at
+ * the same signal, and takes back what it did.
+ */
+function unlessLate<T>(work: Promise<T>, late: AbortSignal, otherwise: T): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onLate = (): void => resolve(otherwise);
+    late.addEventListener('abort', onLate, { once: true });
+    if (late.aborted) onLate();
+    work.finally(() => late.removeEventListener('abort', onLate)).then(resolve, reject);
+  });
+}
+
+async function abandoned<T>(writer: Pick<SpoolWriter, 'abandon'>, acceptance: T): Promise<T> {
+  await writer.abandon();
   return acceptance;
 }
 
-/** Reads a message to its end without keeping it, so that the answer comes where the client waits for it. */
-async function drained(message: IncomingMessage, acceptance: Acceptance): Promise<Acceptance> {
-  try {
-    for await (const _ of message.body);
-    return acceptance;
-  } catch {
-    return { kind: 'aborted' };
-  }
-}
-
-function describe(acceptance: Acceptance): string {
+/** Why nothing came of a message that was begun. */
+function describe(acceptance: NotAccepted): string {
   switch (acceptance.kind) {
     case 'aborted':
       return 'the client went away';
     case 'refused':
       return acceptance.reason === 'too-large' ? 'message too large' : 'bare CR or LF';
     case 'unavailable':
-      return `${acceptance.reason} not available`;
-    case 'accepted':
-      return 'accepted';
+      return acceptance.reason === 'time'
+        ? 'could not be stored in time'
+        : `${acceptance.reason} not available`;
   }
 }
 
@@ -101,139 +117,87 @@ function logEnvelope(
     log({ kind: 'to', mid, icid, rid: toRid(index), recipient });
 }
 
-interface Reception {
-  readonly scan: BodyScan;
-  readonly writer: SpoolWriter;
-  readonly rules: AcceptanceRules;
+/** From the last octet to the copies: everything that the client waits for. */
+async function store(
+  ports: AcceptancePorts,
+  rules: AcceptanceRules,
+  complete: CompleteMessage,
+): Promise<Acceptance> {
+  const { mid, storage, writer, late, bareNewlines } = complete;
+  const body = await writer.finish().catch(() => undefined);
+  if (body === undefined) return abandoned(writer, unavailable('storage'));
+  if (late.aborted) return abandoned(writer, unavailable('time'));
+  const finding = decideAbout(complete, rules);
+  logContent(ports, complete, { fields: finding.fields, body });
+  const planned = await plan(ports, rules, { ...complete, ...finding, body });
+  if (planned === undefined) return abandoned(writer, unavailable('storage'));
+  const committed = await commitCopies(mid, planned, { storage, log: ports.log, late });
+  if (committed.kind !== 'committed') return committed;
+  const { queued } = committed;
+  const { ignoredHeaders } = finding.decision;
+  return { kind: 'accepted', mid, queued, sizeBytes: body.sizeBytes, bareNewlines, ignoredHeaders };
 }
 
-const failed = (acceptance: Acceptance): Received => ({ kind: 'failed', acceptance });
-
-/** Spools the octets as they come. What cannot be kept is still read to its end. */
-async function receive(message: IncomingMessage, { scan, writer, rules }: Reception): Promise<Received> {
-  let stored = true;
-  try {
-    for await (const chunk of message.body) {
-      if (!stored || message.tooLarge()) continue;
-      scan.add(chunk);
-      stored = await writer.write(chunk).then(
-        () => true,
-        () => false,
-      );
-    }
-  } catch {
-    return failed({ kind: 'aborted' });
-  }
-  if (message.tooLarge()) return failed({ kind: 'refused', reason: 'too-large' });
-  if (!stored) return failed(unavailable('storage'));
-  const bare = scan.hasBareNewlines();
-  if (bare && rules.bareNewlines === 'reject') return failed({ kind: 'refused', reason: 'bare-newlines' });
-  const handling = bare && rules.bareNewlines !== 'reject' ? rules.bareNewlines : 'none';
-  return writer.finish().then(
-    (body) => ({ kind: 'complete', body, handling }),
-    () => failed(unavailable('storage')),
-  );
+interface Finding {
+  readonly decision: PolicyDecision;
+  readonly fields: readonly HeaderField[];
+  readonly clientAddress: string | undefined;
 }
 
-interface Complete {
-  readonly mid: Mid;
-  readonly message: IncomingMessage;
-  readonly scan: BodyScan;
-  readonly policy: PolicySnapshot;
-  readonly storage: Storage;
-  readonly body: SpooledBody;
-  readonly handling: BareNewlineHandling;
-}
-
-/** Decides about a message that is spooled, and logs what was found. */
-function plan(ports: AcceptancePorts, rules: AcceptanceRules, complete: Complete) {
-  const { mid, message, scan, policy, storage, body } = complete;
+/** Direction, verdict, policies, from the head of the message and what is known of its peer. */
+function decideAbout(complete: CompleteMessage, rules: AcceptanceRules): Finding {
+  const { message, scan, policy, storage } = complete;
+  const { sender, recipients, peer } = message;
   const head = scan.head();
   const { fields, bodyOffset } = parseHeaderFields(head);
-  const origin = originOf(message.peer, fields, rules.trustedPeers);
-  const { sender, recipients } = message;
+  const origin = originOf(peer, fields, rules.trustedPeers);
   const loop = findLoop(
     { sender, recipients, fields, bodyStart: head.subarray(bodyOffset) },
     policy.document,
     storage.journalIds,
   );
-  const decision = decide(policy.document, {
-    sender,
-    recipients,
-    ...origin,
+  const mail = { sender, recipients, ...origin, fields, trusted: peer.trusted, ...loop };
+  return {
+    decision: decide(policy.document, mail),
     fields,
-    trusted: message.peer.trusted,
-    ...loop,
-  });
-  ports.log({ kind: 'message-id', mid, messageIdHeader: messageIdOf(fields) });
-  ports.log({ kind: 'subject', mid, subject: subjectOf(fields) });
-  ports.log({ kind: 'ready', mid, sizeBytes: body.sizeBytes, sender });
+    clientAddress: origin.clientAddress,
+  };
+}
+
+function logContent(
+  { log }: AcceptancePorts,
+  { mid, message }: CompleteMessage,
+  { fields, body }: { readonly fields: readonly HeaderField[]; readonly body: SpooledBody },
+): void {
+  log({ kind: 'message-id', mid, messageIdHeader: messageIdOf(fields) });
+  log({ kind: 'subject', mid, subject: subjectOf(fields) });
+  log({ kind: 'ready', mid, sizeBytes: body.sizeBytes, sender: message.sender });
+}
+
+/** The message's own MID goes on where there is one splinter (spec §3). Undefined when there are no MIDs to be had. */
+async function plan(
+  ports: AcceptancePorts,
+  rules: AcceptanceRules,
+  decided: CompleteMessage & Finding & { readonly body: SpooledBody },
+): Promise<readonly PlannedSplinter[] | undefined> {
+  const { splinters } = decided.decision;
+  const mids = splinters.length === 1 ? [decided.mid] : await ports.takeMids(splinters.length);
+  if (mids === undefined) return undefined;
   const enqueuedAt = ports.now();
+  const { message, fields, body, bareNewlines, clientAddress, policy } = decided;
   return planCopies(
     {
-      mid,
       message,
-      decision,
+      splinters,
       fields,
       body,
-      eightBit: scan.isEightBit(),
-      bareNewlines: complete.handling,
-      clientAddress: origin.clientAddress,
+      eightBit: decided.scan.isEightBit(),
+      bareNewlines,
+      clientAddress,
       policyRevision: policy.revision,
       enqueuedAt,
       expiresAt: enqueuedAt + rules.maxQueueAgeSeconds * 1000,
     },
-    { nextMid: ports.nextMid, createJournalId: () => storage.journalIds.create() },
+    { mids, createJournalId: () => decided.storage.journalIds.create() },
   );
-}
-
-function logSplinters({ log }: AcceptancePorts, mid: Mid, planned: readonly PlannedSplinter[]): void {
-  const split = planned.length > 1;
-  for (const { mid: newMid, splinter } of planned) {
-    if (splinter.policy === '') continue;
-    if (split) log({ kind: 'split', mid, newMid, policy: splinter.policy });
-    else log({ kind: 'policy-matched', mid, policy: splinter.policy });
-  }
-}
-
-/** Body, account, job, in this order: whatever dies in between, nothing is lost and nothing is counted twice. */
-async function commit(
-  ports: AcceptancePorts,
-  storage: Storage,
-  work: { readonly mid: Mid; readonly planned: readonly PlannedSplinter[]; readonly sizeBytes: number },
-): Promise<Acceptance> {
-  const { mid, planned, sizeBytes } = work;
-  const copies = copiesOf(planned);
-  const queued = copies.map((copy) => copy.mid);
-  const others = queued.filter((one) => one !== mid);
-  const { spool, ledger, queue } = storage;
-  try {
-    await spool.duplicate(mid, others);
-    if (!queued.includes(mid)) await spool.remove([mid]);
-    await ledger.commit({ enqueue: copies, skipped: skipsOf(planned) });
-  } catch {
-    // Whether the commit took effect is not known: take it back as well.
-    await ledger.withdraw(queued).catch(() => undefined);
-    await spool.remove([mid, ...others]).catch(() => undefined);
-    return unavailable('storage');
-  }
-  logSplinters(ports, mid, planned);
-  for (const { mid: copyMid, messageIdHeader, route } of copies) {
-    ports.log({
-      kind: 'enqueued',
-      mid: copyMid,
-      messageIdHeader,
-      intake: route.intake,
-      address: route.address,
-    });
-  }
-  try {
-    await queue.add(copies);
-  } catch {
-    // The account stands without the jobs: take it back, or leave it to the sweep, which queues what it finds.
-    await ledger.withdraw(queued).catch(() => undefined);
-    return unavailable('storage');
-  }
-  await ledger.confirmQueued(queued).catch(() => undefined);
-  return { kind: 'accepted', mid, queued, sizeBytes };
 }

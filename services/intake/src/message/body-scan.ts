@@ -5,6 +5,8 @@ const LF = 0x0a;
 const HEAD_BYTES = 256 * 1024;
 /** How far into the body a bounce is searched for the id of the copy that brought it about. */
 const BODY_BYTES = 64 * 1024;
+/** Octets handed on at once, where the client sends fewer: one object for each octet would cost a hundredfold. */
+const PIECE_BYTES = 16 * 1024;
 
 /** What the octets of a message tell, found while they pass, in whatever pieces they come. */
 export interface BodyScan {
@@ -58,4 +60,24 @@ function hasBareNewline(chunk: Uint8Array, before: number): boolean {
 function hasEightBit(chunk: Uint8Array): boolean {
   for (const octet of chunk) if (octet > 127) return true;
   return false;
+}
+
+/** The same octets in pieces of a decent size, each a copy or a chunk as it came. Rejects where the source does. */
+export async function* inPieces(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  let piece = Buffer.allocUnsafe(0);
+  let filled = 0;
+  for await (const chunk of source) {
+    if (filled > 0 && filled + chunk.length > piece.length) {
+      yield piece.subarray(0, filled);
+      filled = 0;
+    }
+    if (chunk.length >= PIECE_BYTES) {
+      yield chunk;
+      continue;
+    }
+    if (filled === 0) piece = Buffer.allocUnsafe(PIECE_BYTES);
+    piece.set(chunk, filled);
+    filled += chunk.length;
+  }
+  if (filled > 0) yield piece.subarray(0, filled);
 }

@@ -1,11 +1,11 @@
-import type { HeaderField } from '@tdc/core';
 import {
   type BareNewlineHandling,
   type DecidedSplinter,
+  type HeaderField,
+  invariant,
   type JournalCopy,
   type Mid,
   messageIdOf,
-  type PolicyDecision,
   type SkipReason,
 } from '@tdc/core';
 import type { SpooledBody } from '@tdc/platform';
@@ -20,9 +20,8 @@ export interface PlannedSplinter {
 }
 
 export interface PlanInput {
-  readonly mid: Mid;
   readonly message: IncomingMessage;
-  readonly decision: PolicyDecision;
+  readonly splinters: readonly DecidedSplinter[];
   readonly fields: readonly HeaderField[];
   readonly body: SpooledBody;
   readonly eightBit: boolean;
@@ -35,23 +34,18 @@ export interface PlanInput {
 
 /** Sources of what a plan cannot make up by itself. */
 export interface PlanSources {
-  readonly nextMid: () => Mid | undefined;
+  /** One for each splinter. */
+  readonly mids: readonly Mid[];
   readonly createJournalId: () => string;
 }
 
-/**
- * Gives each splinter its MID, the message's own when there is one splinter and new ones when there are several (spec
- * §3), and makes the copies. Undefined when MIDs have run out.
- */
-export function planCopies(input: PlanInput, sources: PlanSources): readonly PlannedSplinter[] | undefined {
-  const { splinters } = input.decision;
-  const planned: PlannedSplinter[] = [];
-  for (const splinter of splinters) {
-    const mid = splinters.length === 1 ? input.mid : sources.nextMid();
-    if (mid === undefined) return undefined;
-    planned.push({ mid, splinter, copy: copyFor(input, mid, splinter, sources) });
-  }
-  return planned;
+/** Gives each splinter its MID, and makes the copies of those that are not skipped. */
+export function planCopies(input: PlanInput, sources: PlanSources): readonly PlannedSplinter[] {
+  return input.splinters.map((splinter, index) => {
+    const mid = sources.mids[index];
+    invariant(mid !== undefined, 'every splinter has a MID');
+    return { mid, splinter, copy: copyFor(input, mid, splinter, sources) };
+  });
 }
 
 function copyFor(

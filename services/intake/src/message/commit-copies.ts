@@ -1,0 +1,119 @@
+import type { JournalCopy, MailLogEvent, Mid } from '@tdc/core';
+import { MidTakenError } from '@tdc/platform';
+import type { NotAccepted, Storage } from '../ports.ts';
+import { copiesOf, type PlannedSplinter, skipsOf } from './plan-copies.ts';
+
+export interface CommitPorts {
+  readonly storage: Storage;
+  readonly log: (event: MailLogEvent) => void;
+  /** Aborts when the client has been told to send the message again: what was done is taken back then. */
+  readonly late: AbortSignal;
+}
+
+export interface CommittedCopies {
+  readonly kind: 'committed';
+  /** The MIDs of the copies. */
+  readonly queued: readonly Mid[];
+}
+
+const UNSAFE: NotAccepted = { kind: 'unavailable', reason: 'storage' };
+const LATE: NotAccepted = { kind: 'unavailable', reason: 'time' };
+
+/**
+ * Body, account, job, in this order: whatever dies in between, nothing is lost and nothing is counted twice. Never
+ * rejects; what could not be made safe is taken back as far as Redis lets it, and where it does not, the sweep queues
+ * what it finds: the copy comes twice then, which does no harm (spec §5).
+ */
+export async function commitCopies(
+  mid: Mid,
+  planned: readonly PlannedSplinter[],
+  { storage, log, late }: CommitPorts,
+): Promise<CommittedCopies | NotAccepted> {
+  const copies = copiesOf(planned);
+  const queued = copies.map((copy) => copy.mid);
+  if (!(await giveBodies(storage, mid, queued))) return UNSAFE;
+  if (late.aborted) return removed(storage, queued, LATE);
+  try {
+    await storage.ledger.commit({ enqueue: copies, skipped: skipsOf(planned) });
+  } catch (error) {
+    // Under a MID that another copy has, everything is the other's.
+    return error instanceof MidTakenError ? UNSAFE : takenBack(storage, queued, UNSAFE);
+  }
+  if (late.aborted) return takenBack(storage, queued, LATE);
+  logCopies(log, mid, { planned, copies });
+  try {
+    await storage.queue.add(copies);
+  } catch {
+    return withdrawn(storage, queued, UNSAFE);
+  }
+  if (late.aborted) return withdrawn(storage, queued, LATE);
+  await storage.ledger.confirmQueued(queued).catch(() => undefined);
+  return { kind: 'committed', queued };
+}
+
+/** Each copy gets a body of its own; the message's goes where no copy has its MID. */
+async function giveBodies({ spool }: Storage, mid: Mid, queued: readonly Mid[]): Promise<boolean> {
+  try {
+    await spool.duplicate(
+      mid,
+      queued.filter((other) => other !== mid),
+    );
+    if (!queued.includes(mid)) await spool.remove([mid]);
+    return true;
+  } catch {
+    // Bodies that were made already go by their time to live.
+    await spool.remove([mid]).catch(() => undefined);
+    return false;
+  }
+}
+
+async function removed(
+  { spool }: Storage,
+  mids: readonly Mid[],
+  acceptance: NotAccepted,
+): Promise<NotAccepted> {
+  await spool.remove(mids).catch(() => undefined);
+  return acceptance;
+}
+
+/** Takes back copies whose jobs may be there: bodies go with the copies, for a worker may have begun with one. */
+async function withdrawn(
+  { ledger }: Storage,
+  mids: readonly Mid[],
+  acceptance: NotAccepted,
+): Promise<NotAccepted> {
+  await ledger.withdraw(mids).catch(() => undefined);
+  return acceptance;
+}
+
+/** Takes back a commit that took effect or not; a copy that stays committed keeps its body. */
+async function takenBack(
+  storage: Storage,
+  mids: readonly Mid[],
+  acceptance: NotAccepted,
+): Promise<NotAccepted> {
+  try {
+    await storage.ledger.withdraw(mids);
+  } catch {
+    return acceptance;
+  }
+  return removed(storage, mids, acceptance);
+}
+
+interface Committed {
+  readonly planned: readonly PlannedSplinter[];
+  readonly copies: readonly JournalCopy[];
+}
+
+/** Policies first, then the copies: a splinter that is skipped has no TDC line (spec §2). */
+function logCopies(log: CommitPorts['log'], mid: Mid, { planned, copies }: Committed): void {
+  const split = planned.length > 1;
+  for (const { mid: newMid, splinter } of planned) {
+    if (splinter.policy === '') continue;
+    if (split) log({ kind: 'split', mid, newMid, policy: splinter.policy });
+    else log({ kind: 'policy-matched', mid, policy: splinter.policy });
+  }
+  for (const { mid: copyMid, messageIdHeader, route } of copies) {
+    log({ kind: 'enqueued', mid: copyMid, messageIdHeader, intake: route.intake, address: route.address });
+  }
+}
