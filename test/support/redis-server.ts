@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectRedis } from '@tdc/platform';
+import { holdForTest } from './leash.ts';
 import { waitUntil } from './wait-until.ts';
 
 /** A Redis server of a test's own: on a Unix socket in a new folder, gone with the test. */
@@ -32,6 +33,7 @@ export async function startRedisServer(args: readonly string[] = []): Promise<Re
   const start = async (): Promise<void> => {
     const own = ['--port', '0', '--unixsocket', socket, '--dir', folder, '--save', '', '--appendonly', 'no'];
     child = spawn('redis-server', [...own, ...args], { stdio: 'ignore' });
+    holdForTest(child);
     const probe = connectRedis(socket, { role: 'command' });
     try {
       await waitUntil(async () => (await probe.ping()) === 'PONG', { what: 'redis-server answering' });

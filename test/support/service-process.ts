@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { holdForTest } from './leash.ts';
 import { waitUntil } from './wait-until.ts';
 
 const ROOT = resolve(fileURLToPath(import.meta.url), '../../..');
@@ -55,6 +56,7 @@ export function startService(name: string, env: Readonly<Record<string, string>>
     },
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   });
+  holdForTest(child);
   const stdout = collect(child.stdout);
   const stderr = collect(child.stderr);
   const announced = collect(child.stdio[3] as Readable);
