@@ -53,9 +53,13 @@ export class SmtpSession {
     this.#socket.resume();
   }
 
-  /** Takes no octet more until the connection is dropped; what was taken is handled yet. */
+  /** Takes no octet more; what was taken is handled yet. */
   pauseReading(): void {
     this.#socket.pause();
+  }
+
+  resumeReading(): void {
+    this.#socket.resume();
   }
 
   #listen(): void {

@@ -25,6 +25,8 @@ export interface StandIn {
   dropConnections(lastWords?: string): void;
   /** Takes no octet more from the connections that are open. */
   pauseReading(): void;
+  /** Takes octets again. */
+  resumeReading(): void;
   /** Stops listening and cuts every connection. */
   close(): Promise<void>;
 }
@@ -102,6 +104,9 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
     },
     pauseReading() {
       for (const session of sessions.values()) session.pauseReading();
+    },
+    resumeReading() {
+      for (const session of sessions.values()) session.resumeReading();
     },
     async close() {
       const closed = once(server, 'close');
