@@ -126,7 +126,8 @@ describe('the connections to a destination', () => {
     bench.destination.close();
     for (let n = 0; n < 3; n += 1) await bench.fail();
     assert.equal(bench.destination.host.isDown, false);
-    assert.deepEqual([bench.hosts, bench.failures], [[], []]);
+    assert.ok(bench.hosts.every(({ up }) => up !== false));
+    assert.deepEqual(bench.failures, []);
     assert.deepEqual(bench.log, []);
     assert.equal(bench.held.size, 0);
   });

@@ -124,6 +124,7 @@ export class Destination {
   close(): void {
     this.#closing = true;
     clearTimeout(this.#probe);
+    this.host.save();
     this.#handBack();
     for (const member of this.#members) if (member.state !== 'delivering') this.#retire(member, 'draining');
   }

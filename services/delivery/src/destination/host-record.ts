@@ -2,7 +2,7 @@ import { type DeliveryFailure, formatReply, type HostState, UNKNOWN_HOST } from 
 import type { DestinationPorts } from '../ports.ts';
 import type { Resolution } from './resolve-destination.ts';
 
-/** Activity alone is written this often at most. */
+/** What is not important is written this often at most. */
 const SAVE_EVERY_MS = 2_000;
 
 /** What is known of a destination's host; kept where tophosts and hoststatus find it. */
@@ -13,6 +13,7 @@ export class HostRecord {
   /** Changes alone are saved: other workers, and this one before, have learned things that it does not know. */
   #unsaved: Partial<HostState> = {};
   #savedAt = 0;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(intake: string, ports: Pick<DestinationPorts, 'saveHost' | 'now'>) {
     this.#intake = intake;
@@ -52,9 +53,17 @@ export class HostRecord {
   #change(change: Partial<HostState>, important: boolean): void {
     this.#state = { ...this.#state, ...change };
     this.#unsaved = { ...this.#unsaved, ...change };
-    const now = this.#ports.now();
-    if (!important && now - this.#savedAt < SAVE_EVERY_MS) return;
-    this.#savedAt = now;
+    const waitMs = this.#savedAt + SAVE_EVERY_MS - this.#ports.now();
+    if (important || waitMs <= 0) this.save();
+    else this.#timer ??= setTimeout(() => this.save(), waitMs).unref();
+  }
+
+  /** Saves what is new, if anything is. */
+  save(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (Object.keys(this.#unsaved).length === 0) return;
+    this.#savedAt = this.#ports.now();
     this.#ports.saveHost(this.#intake, this.#unsaved);
     this.#unsaved = {};
   }

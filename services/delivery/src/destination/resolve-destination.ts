@@ -103,6 +103,7 @@ export function createResolveDestination(options: ResolverOptions): ResolveDesti
       return failed(domain, 'MX', 'NullMX');
     const mxRecords = answer.records
       .filter(({ exchange }) => exchange !== '' && exchange !== '.')
+      .map(({ exchange, priority }) => ({ exchange, priority }))
       .toSorted((a, b) => a.priority - b.priority);
     const hosts = await Promise.all(mxRecords.map(({ exchange }) => addressesOf(exchange)));
     const candidates = mxRecords.flatMap(({ exchange, priority }, index) => {
