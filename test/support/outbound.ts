@@ -19,11 +19,12 @@ export interface Peer {
   readonly authority: CertificateAuthority;
 }
 
-/** Starts a stand-in; `host` is an address of this machine. */
+/** Starts a stand-in on an address of this machine, under a new authority or this one. */
 export async function startPeer(
-  options: { readonly host?: string; readonly port?: number } = {},
+  where: { readonly host?: string; readonly port?: number } = {},
+  authority?: CertificateAuthority,
 ): Promise<Peer> {
-  const authority = await createAuthority();
+  authority ??= await createAuthority();
   const certificates = {
     default: await authority.issue({ names: [MX_NAME, 'localhost'] }),
     rsa: await authority.issue({ names: [MX_NAME], algorithm: 'rsa' }),
@@ -32,7 +33,7 @@ export async function startPeer(
     'wrong-name': await authority.issue({ names: ['other.example'] }),
     'self-signed': await authority.issue({ names: [MX_NAME], selfSigned: true }),
   };
-  return { authority, standIn: await startStandIn({ certificates, hostname: MX_NAME, ...options }) };
+  return { authority, standIn: await startStandIn({ certificates, hostname: MX_NAME, ...where }) };
 }
 
 /** How a connection is opened to the peer, unless a test says otherwise; times are short and none is waited for in vain. */
