@@ -27,6 +27,18 @@ const NAMES: Readonly<Record<string, DnsName>> = {
   'dangling.example': { mx: [{ exchange: 'gone.example', preference: 10 }] },
   'halting.example': { mx: [{ exchange: 'sick.example', preference: 10 }] },
   'sick.example': { fail: 'SERVFAIL' },
+  'half.example': {
+    mx: [
+      { exchange: 'gone.example', preference: 10 },
+      { exchange: 'b.example', preference: 20 },
+    ],
+  },
+  'mute.example': {
+    mx: [
+      { exchange: 'sick.example', preference: 10 },
+      { exchange: 'b.example', preference: 20 },
+    ],
+  },
   'refusing.example': { fail: 'REFUSED' },
   'silent.example': { fail: 'silence' },
 };
@@ -73,6 +85,11 @@ describe('where copies go', () => {
     ['an address literal', '[192.0.2.7]', undefined, ['192.0.2.7']],
     ['the host that the intake names', 'nothing.example', 'b.example', ['192.0.2.2']],
     ['the address that the intake names', 'nothing.example', '192.0.2.8', ['192.0.2.8']],
+    ['the IPv6 address that the intake names', 'nothing.example', '2001:db8::8', ['2001:db8::8']],
+    ['this machine', 'nothing.example', 'localhost', ['127.0.0.1']],
+    ['an IPv6 address literal', '[IPv6:2001:db8::7]', undefined, ['2001:db8::7']],
+    ['an MX host although another has no address', 'half.example', undefined, ['192.0.2.2']],
+    ['an MX host although the name server is silent about another', 'mute.example', undefined, ['192.0.2.2']],
   ];
   for (const [name, domain, host, addresses] of FOUND) {
     it(`to ${name}`, async () => {
@@ -87,6 +104,31 @@ describe('where copies go', () => {
   it('are checked against the name of the MX host', async () => {
     const resolution = await resolve(route('six.example'));
     assert.equal(resolution.kind === 'resolved' ? resolution.candidates[0]?.hostName : '', 'v6.example');
+  });
+
+  it('are checked against the address where the intake names no host', async () => {
+    for (const [domain, name] of [
+      ['[192.0.2.7]', '192.0.2.7'],
+      ['[IPv6:2001:db8::7]', '2001:db8::7'],
+    ] as const) {
+      const resolution = await resolve(route(domain));
+      assert.equal(resolution.kind === 'resolved' ? resolution.candidates[0]?.hostName : '', name);
+    }
+  });
+
+  it('nowhere: a host that the intake names is named in the failure', async () => {
+    const resolution = await resolve(route('two.example', 'gone.example'));
+    assert.deepEqual(resolution, {
+      kind: 'failed',
+      failure: { kind: 'dns', domain: 'gone.example', record: 'A', code: 'NXDomain' },
+    });
+  });
+
+  it('are asked for once by connections that are opened together', async () => {
+    server.set('together.example', { mx: [{ exchange: 'b.example', preference: 10 }] });
+    const all = await Promise.all(Array.from({ length: 10 }, () => resolve(route('together.example'))));
+    assert.ok(all.every(({ kind }) => kind === 'resolved'));
+    assert.equal(server.queries.filter((query) => query === 'MX together.example').length, 1);
   });
 
   it('hosts of equal cost come in any order', async () => {
@@ -107,6 +149,7 @@ describe('where copies go', () => {
     ['sick.example', 'MX', 'ServFail'],
     ['refusing.example', 'MX', 'Refused'],
     ['silent.example', 'MX', 'Timeout'],
+    [`${'x'.repeat(64)}.example`, 'MX', 'NXDomain'],
   ];
   for (const [domain, record, code] of FAILED) {
     it(`nowhere: ${domain} is ${code}`, async () => {

@@ -123,11 +123,69 @@ const TABLE: readonly (readonly [
   ['no answer to the final dot', { code: 'ETIMEDOUT' }, 'answer', 'uncertain'],
   ['a reset behind the final dot', { code: 'ESOCKET', originalCode: 'ECONNRESET' }, 'answer', 'uncertain'],
   ['closed behind the final dot', { code: 'ECONNECTION' }, 'answer', 'uncertain'],
+  ['STARTTLS that is not answered', { code: 'ETIMEDOUT', command: 'CONN' }, 'securing', 'tls/timeout'],
+  ['the connection closed behind STARTTLS', { code: 'ECONNECTION' }, 'securing', 'tls/handshake'],
+  ['a connection that is not encrypted', { code: 'ETLS' }, 'setup', 'tls/handshake'],
+  ['a time-out before STARTTLS', { code: 'ETIMEDOUT', command: 'CONN' }, 'setup', 'network/timeout'],
+  [
+    'a broken TLS record among the message',
+    { code: 'ESOCKET', originalCode: 'ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC' },
+    'transaction',
+    'network/closed',
+  ],
+  [
+    'a broken TLS record in place of the answer',
+    { code: 'ESOCKET', originalCode: 'ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC' },
+    'answer',
+    'uncertain',
+  ],
+  [
+    '421 in answer to a pipelined RCPT',
+    { code: 'ECONNECTION', responseCode: 421, response: '421 4.7.0 bye', command: 'CONN' },
+    'transaction',
+    'smtp-reply/rcpt/421',
+  ],
+  [
+    'the message answered 421',
+    { code: 'EMESSAGE', responseCode: 421, response: '421 bye', command: 'DATA' },
+    'answer',
+    'smtp-reply/final-dot/421',
+  ],
+  [
+    'the message answered 354',
+    { code: 'EMESSAGE', responseCode: 354, response: '354 go on', command: 'DATA' },
+    'answer',
+    'uncertain',
+  ],
+  [
+    'a reply of no known class',
+    { code: 'EENVELOPE', responseCode: 600, response: '600 what', command: 'MAIL FROM' },
+    'transaction',
+    'network/closed',
+  ],
+  [
+    'an address that no command can hold',
+    { code: 'EENVELOPE', command: 'API' },
+    'transaction',
+    'unconveyable/address',
+  ],
+  [
+    'a message that the library finds too large',
+    { code: 'EMESSAGE', command: 'MAIL FROM' },
+    'transaction',
+    'unconveyable/size',
+  ],
+  [
+    'a peer that has gone before the command',
+    { code: 'ESOCKET', originalCode: 'EPIPE' },
+    'transaction',
+    'network/reset',
+  ],
 ];
 
 function nameOf(failure: ReturnType<typeof toDeliveryFailure>): string {
   if (failure.kind === 'smtp-reply') return `smtp-reply/${failure.stage}/${failure.reply.code}`;
-  return failure.kind === 'tls' || failure.kind === 'network'
+  return failure.kind === 'tls' || failure.kind === 'network' || failure.kind === 'unconveyable'
     ? `${failure.kind}/${failure.reason}`
     : failure.kind;
 }
