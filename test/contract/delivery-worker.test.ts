@@ -75,8 +75,8 @@ describe('a worker', () => {
     const worker = await delivery.start(delivery.policy({ primary: {} }));
     const copy = await delivery.copies.outcome(mid);
     assert.deepEqual(
-      [copy.state, copy.lastReason, copy.lastDcid],
-      ['hard-bounced', 'expired', NO_CONNECTION],
+      [copy.state, copy.lastReason, copy.lastDcid, copy.finishedAttempts],
+      ['hard-bounced', 'expired', NO_CONNECTION, 0],
     );
     await waitUntil(() => linesOf(worker.lines(), mid).some((line) => line.startsWith('Bounced: DCID 0 ')));
     assert.equal(delivery.peer.standIn.connections.length, 0);
@@ -123,7 +123,7 @@ describe('a body in the spool that is', () => {
 
 describe('a worker that is told to stop', () => {
   it('finishes what is under way, hands back the rest untried, and says QUIT', async () => {
-    delivery.peer.standIn.script({ always: { 'final-dot': { delayMs: 500 } } });
+    delivery.peer.standIn.script({ always: { 'final-dot': { delayMs: 500 }, quit: { delayMs: 200 } } });
     const worker = await delivery.start(delivery.policy({ primary: ONE }));
     const mids = await enqueueMany(5);
     await waitUntil(() => delivery.peer.standIn.connections[0]?.verbs.includes('DATA'));

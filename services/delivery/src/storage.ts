@@ -30,7 +30,6 @@ export interface RedisStorage {
   saveHost(intake: string, change: Partial<HostState>): void;
   /** Begins to take jobs. */
   startWorker(handler: JobHandler, concurrency: number): JournalQueueWorker;
-  isReady(): boolean;
   close(): Promise<void>;
 }
 
@@ -107,7 +106,6 @@ export async function openStorage(
         onError,
         waitingJobs: async () => (await queue.depth()).waiting,
       }),
-    isReady: () => commands.isReady(),
     async close() {
       clearInterval(renewal);
       await queue.close().catch(() => undefined);

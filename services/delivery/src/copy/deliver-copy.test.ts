@@ -10,7 +10,7 @@ import {
   toMid,
 } from '@tdc/core';
 import { type AttemptTicket, type FinalOutcome, type JobDisposition, SpoolError } from '@tdc/platform';
-import type { Acquisition } from '../destination/destination.ts';
+import type { Acquisition, Lease } from '../destination/destination.ts';
 import type { OutboundConnection, OutboundMessage, SendResult } from '../smtp/outbound-connection.ts';
 import { createDeliverCopy } from './deliver-copy.ts';
 import type { DeliveryPorts } from './ports.ts';
@@ -64,6 +64,8 @@ class Bench {
   spoolHolds = true;
   /** What the spool throws, behind the octets that it holds. */
   spoolError: Error | undefined;
+  /** What happens while the copy waits for a connection. */
+  beforeAnswer: () => void = () => undefined;
   /** What happens while the peer has the copy. */
   meanwhile: () => void = () => undefined;
   readonly log: MailLogEvent[] = [];
@@ -96,6 +98,14 @@ class Bench {
     quit: () => undefined,
   };
 
+  readonly #lease: Lease = {
+    dcid: DCID,
+    connection: this.#connection,
+    release: () => {
+      this.returned += 1;
+    },
+  };
+
   run(copy: JournalCopy = COPY): Promise<JobDisposition> {
     const { spoolHolds } = this;
     const spoolError = this.spoolError;
@@ -122,17 +132,10 @@ class Bench {
           if (spoolError !== undefined) throw spoolError;
         },
       },
-      acquire: async () =>
-        this.acquisitions.shift() ?? {
-          kind: 'lease',
-          lease: {
-            dcid: DCID,
-            connection: this.#connection,
-            release: () => {
-              this.returned += 1;
-            },
-          },
-        },
+      acquire: async () => {
+        this.beforeAnswer();
+        return this.acquisitions.shift() ?? { kind: 'lease', lease: this.#lease };
+      },
       log: (event) => void this.log.push(event),
       observe: {
         attempted: () => undefined,
@@ -196,6 +199,7 @@ describe('a copy that is to be delivered', () => {
   it('and is past its deadline is expired without an attempt', async () => {
     assert.deepEqual(await bench.run({ ...COPY, expiresAt: NOW }), { kind: 'done' });
     hardBounce('expired');
+    assert.deepEqual(bench.released, [17], 'no attempt counted');
     assert.equal(bench.sent.length, 0);
     assert.deepEqual(bench.kinds, ['hard-bounced', 'delivery-failed', 'bounced']);
   });
@@ -238,6 +242,15 @@ describe('a copy that is to be delivered', () => {
     assert.deepEqual(await bench.run(), { kind: 'retry-at', at: NOW + 250 });
     assert.deepEqual(bench.released, [17]);
     assert.deepEqual(bench.softBounces, []);
+  });
+
+  it('finds no connection before its deadline: expired, no attempt counted', async () => {
+    bench.acquisitions = [{ kind: 'unavailable', retryInMs: 250 }];
+    bench.ticket = { kind: 'go', finishedAttempts: 0 };
+    bench.beforeAnswer = () => mock.timers.tick(120_000);
+    assert.deepEqual(await bench.run(), { kind: 'done' });
+    hardBounce('expired');
+    assert.deepEqual(bench.released, [17]);
   });
 
   it('meets a connection that was dead already: another one, no attempt counted', async () => {

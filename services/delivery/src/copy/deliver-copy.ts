@@ -35,7 +35,7 @@ export function createDeliverCopy(ports: DeliveryPorts, rules: DeliveryRules) {
   return async (copy: JournalCopy, signal: AbortSignal): Promise<JobDisposition> => {
     const ticket = await ledger.beginAttempt(copy.mid, copy.expiresAt + LEASE_SLACK_MS);
     if (ticket.kind === 'finished') return DONE;
-    if (isExpired(now(), copy.expiresAt)) return expire(copy, signal);
+    if (isExpired(now(), copy.expiresAt)) return giveBack(copy, 0, signal);
     const startedAt = now();
     const attempt = await withDeadline(copy, signal, (limited) =>
       attemptDelivery(ports, rules, copy, limited),
@@ -65,13 +65,14 @@ export function createDeliverCopy(ports: DeliveryPorts, rules: DeliveryRules) {
     }
   }
 
+  /** Nothing was tried: the copy goes back, unless its time is over. */
   async function giveBack(
     copy: JournalCopy,
     retryInMs: number,
     signal: AbortSignal,
   ): Promise<JobDisposition> {
-    if (isExpired(now(), copy.expiresAt)) return expire(copy, signal);
     await ledger.releaseAttempt(copy.mid);
+    if (isExpired(now(), copy.expiresAt)) return expire(copy, signal);
     observe.handedBack(copy);
     return { kind: 'retry-at', at: Math.min(now() + retryInMs, copy.expiresAt) };
   }

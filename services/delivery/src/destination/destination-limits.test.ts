@@ -140,6 +140,14 @@ describe('connections to a destination', () => {
     const copies = await Promise.all(Array.from({ length: 30 }, () => bench.acquire()));
     assert.equal(copies.filter((copy) => copy.now() === undefined).length, 3 + PREFETCH);
     assert.ok(copies.every((copy) => copy.now()?.kind !== 'failed'));
+    const waits = copies.flatMap((copy) => {
+      const answer = copy.now();
+      return answer?.kind === 'unavailable' ? [answer.retryInMs] : [];
+    });
+    assert.ok(
+      waits.every((wait, index) => index === 0 || wait > (waits[index - 1] ?? 0)),
+      String(waits),
+    );
   });
 
   it('to a name that does not exist fail at once, time and again', async () => {

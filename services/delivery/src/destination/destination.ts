@@ -242,7 +242,10 @@ export class Destination {
   }
 
   #comeBackLater(): Acquisition {
-    const pace = { secondsPerCopy: this.#secondsPerCopy, connections: this.#members.size };
+    // While the host is down, each attempt to reach it answers for as many copies as may wait for it.
+    const pace = this.host.isDown
+      ? { secondsPerCopy: this.#rules.probeMs / 1000, connections: this.capacity }
+      : { secondsPerCopy: this.#secondsPerCopy, connections: this.#members.size };
     return { kind: 'unavailable', retryInMs: this.#turns.next(pace) };
   }
 

@@ -9,7 +9,8 @@ const ASSUMED_SECONDS_PER_COPY = 0.2;
 const MIN_WAIT_MS = 250;
 /** While the pace is a guess, nobody is sent away for long. */
 const MAX_GUESSED_WAIT_MS = 2_000;
-const MAX_WAIT_MS = 15_000;
+/** A quarter of a copy's life: it must not pass elsewhere what the destination could have used. */
+const MAX_WAIT_MS = 30_000;
 
 /**
  * When copies that find no room should come back: each a turn later than the one before, at the pace at which room is
