@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 
 /** Where a Redis server program is, or what to do about there being none. */
 export type FoundRedis =
@@ -17,6 +17,21 @@ function majorVersion(program: string): number {
 
 const isUsable = (program: string): boolean => majorVersion(program) >= OLDEST_MAJOR;
 
+/** Makes the program known in `folder` by the name that everybody calls. */
+function linkAsRedis(program: string, folder: string): string {
+  mkdirSync(folder, { recursive: true });
+  const link = join(folder, 'redis-server');
+  rmSync(link, { force: true });
+  symlinkSync(program, link);
+  return link;
+}
+
+const onSearchPath = (name: string): string | undefined =>
+  (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .map((folder) => join(folder, name))
+    .find((path) => existsSync(path));
+
 /**
  * Debian's `redis-server` is a link to `redis-check-rdb` of redis-tools. Installing that package alone brings the program
  * without the service that would start with it.
@@ -25,24 +40,28 @@ function installFromDebian(folder: string): string | undefined {
   if (!existsSync('/usr/bin/apt-get') || process.getuid?.() !== 0) return undefined;
   process.stderr.write('installing Redis (redis-tools) from Debian …\n');
   const apt = (...args: readonly string[]) =>
-    spawnSync('apt-get', ['-qq', '-o=Dpkg::Use-Pty=0', ...args], {
+    spawnSync('apt-get', ['-qq', '-o=Dpkg::Use-Pty=0', '-o=DPkg::Lock::Timeout=300', ...args], {
       stdio: ['ignore', 2, 2],
       env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
     }).status === 0;
-  if (!apt('update') || !apt('install', '-y', '--no-install-recommends', 'redis-tools')) return undefined;
+  // Of several sources one that is away is no hindrance.
+  apt('update');
+  if (!apt('install', '-y', '--no-install-recommends', 'redis-tools')) return undefined;
   const real = '/usr/bin/redis-check-rdb';
-  if (!existsSync(real)) return undefined;
-  mkdirSync(folder, { recursive: true });
-  const link = join(folder, 'redis-server');
-  if (!existsSync(link)) symlinkSync(real, link);
-  return link;
+  return existsSync(real) ? linkAsRedis(real, folder) : undefined;
 }
 
-/** Finds a Redis server of version 7 or newer, or installs one from Debian into `folder`. */
+/**
+ * Finds a Redis server of version 7 or newer, or a Valkey, or installs one from Debian. The program's own name is always
+ * `redis-server`; where the machine calls it otherwise, a link stands in `folder`.
+ */
 export function findRedisServer(folder: string): FoundRedis {
-  for (const program of ['redis-server', 'valkey-server', join(folder, 'redis-server')]) {
+  for (const program of ['redis-server', join(folder, 'redis-server')]) {
     if (isUsable(program)) return { kind: 'found', program };
   }
+  const valkey = onSearchPath('valkey-server');
+  if (valkey !== undefined && isUsable(valkey))
+    return { kind: 'found', program: linkAsRedis(valkey, folder) };
   const installed = installFromDebian(folder);
   if (installed !== undefined && isUsable(installed)) return { kind: 'found', program: installed };
   return {

@@ -14,7 +14,10 @@ export function followFile(path: string, out: { write(chunk: Buffer): unknown })
   };
   let offset = size();
   const copy = (): void => {
-    if (size() <= offset) return;
+    const now = size();
+    // Somebody has emptied it.
+    if (now < offset) offset = 0;
+    if (now === offset) return;
     const file = openSync(path, 'r');
     try {
       const buffer = Buffer.alloc(CHUNK);

@@ -1,13 +1,13 @@
 import { createServer } from 'node:net';
 
 /** A port that `npm start` wants: for what, where, and which variable changes it. */
-export interface WantedPort {
+interface WantedPort {
   readonly variable: string;
   readonly what: string;
   readonly port: number;
 }
 
-const DEFAULTS: readonly WantedPort[] = [
+const DEFAULTS = [
   { variable: 'TDC_SMTP_PORT', what: 'mail', port: 2525 },
   { variable: 'TDC_STAND_IN_SMTP_PORT', what: "the stand-in's SMTP", port: 2526 },
   { variable: 'TDC_STAND_IN_HTTP_PORT', what: "the stand-in's web address", port: 8025 },
@@ -18,21 +18,27 @@ const DEFAULTS: readonly WantedPort[] = [
   { variable: 'TDC_POLICY_HTTP_PORT', what: "policy's metrics", port: 9093 },
   { variable: 'TDC_MONITOR_HTTP_PORT', what: "monitor's metrics", port: 9094 },
   { variable: 'TDC_REDIS_PORT', what: 'Redis', port: 0 },
-];
+] as const satisfies readonly WantedPort[];
 
 export type PortVariable = (typeof DEFAULTS)[number]['variable'];
 
+/** A port by variable; 0 is any free one, which whoever listens there chooses. */
+export type Ports = Readonly<Record<PortVariable, number>>;
+
 export const LOCAL_HOST = '127.0.0.1';
 
-function isFree(port: number): Promise<boolean> {
+/** Why nobody can listen on the port, in words; undefined when one can. */
+function whyUnusable(port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, LOCAL_HOST, () => server.close(() => resolve(true)));
+    server.once('error', ({ code }: NodeJS.ErrnoException) =>
+      resolve(code === 'EADDRINUSE' ? 'is in use' : `cannot be listened on (${code})`),
+    );
+    server.listen(port, LOCAL_HOST, () => server.close(() => resolve(undefined)));
   });
 }
 
-/** A port that was free a moment ago. */
+/** A port that was free a moment ago, for programs that cannot choose one themselves. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
@@ -46,24 +52,34 @@ export function freePort(): Promise<number> {
 }
 
 /**
- * The ports to use: fixed defaults, the environment's where it says otherwise; 0 is any free one. Before anything is
- * started every fixed one is tried; the answer is the list of problems when there are any.
+ * The ports to use: fixed defaults, the environment's where it says otherwise. Before anything is started every fixed one
+ * is tried; the answer is the list of problems when there are any.
  */
 export async function choosePorts(
   env: Readonly<Record<string, string | undefined>>,
-): Promise<{ readonly ports: ReadonlyMap<string, number> } | { readonly problems: readonly string[] }> {
-  const ports = new Map<string, number>();
+): Promise<
+  | { readonly kind: 'chosen'; readonly ports: Ports }
+  | { readonly kind: 'unusable'; readonly problems: readonly string[] }
+> {
+  const ports: Partial<Record<PortVariable, number>> = {};
   const problems: string[] = [];
   for (const { variable, what, port } of DEFAULTS) {
     const text = env[variable];
     const wanted = text === undefined || text === '' ? port : Number(text);
+    const other = DEFAULTS.find((one) => wanted > 0 && ports[one.variable] === wanted);
     if (!Number.isInteger(wanted) || wanted < 0 || wanted > 65_535) {
       problems.push(`${variable} is '${text}': it must be a port, or 0 for any free one`);
-    } else if (wanted !== 0 && !(await isFree(wanted))) {
-      problems.push(
-        `port ${wanted} on ${LOCAL_HOST} is in use: ${what} needs it, ${variable} chooses another`,
-      );
-    } else ports.set(variable, wanted === 0 ? await freePort() : wanted);
+    } else if (other !== undefined) {
+      problems.push(`port ${wanted} is wanted twice: by ${other.variable} and by ${variable}`);
+    } else {
+      const why = wanted === 0 ? undefined : await whyUnusable(wanted);
+      if (why !== undefined) {
+        problems.push(
+          `port ${wanted} on ${LOCAL_HOST} ${why}: ${what} needs it, ${variable} chooses another`,
+        );
+      }
+      ports[variable] = wanted;
+    }
   }
-  return problems.length > 0 ? { problems } : { ports };
+  return problems.length > 0 ? { kind: 'unusable', problems } : { kind: 'chosen', ports: ports as Ports };
 }

@@ -1,20 +1,55 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { checkRedisServer, connectRedis, redactRedisUrl, whenRedisReady } from '@tdc/platform';
+import type { Leash } from '../../test/support/leash.ts';
+import { stopProcess } from './child.ts';
 import { findRedisServer } from './find-redis.ts';
-import { LOCAL_HOST } from './ports.ts';
+import { freePort, LOCAL_HOST } from './ports.ts';
 
-/** A Redis of this machine's own; stops with the system. */
+/** The Redis of the system on this machine: its own, which stops with it, or one that somebody named. */
 export interface LocalRedis {
   readonly url: string;
   stop(): Promise<void>;
+  /** Resolves when an own one has ended. */
   readonly exited: Promise<unknown>;
 }
 
+export type ProvidedRedis =
+  | { readonly kind: 'ready'; readonly redis: LocalRedis }
+  | { readonly kind: 'unfit'; readonly problems: readonly string[] };
+
+const ANSWER_MS = 3_000;
 const START_MS = 10_000;
+const STEP_MS = 50;
+
+const unfit = (...problems: readonly string[]): ProvidedRedis => ({ kind: 'unfit', problems });
+
+/** Looks whether a Redis of somebody else's answers and is fit to hold mail. */
+export async function useRedis(url: string): Promise<ProvidedRedis> {
+  let lastError = 'no answer';
+  const client = connectRedis(url, {
+    role: 'command',
+    onError: (message) => {
+      lastError = message;
+    },
+  });
+  try {
+    if (!(await whenRedisReady(client, AbortSignal.timeout(ANSWER_MS))))
+      return unfit(`Redis at ${redactRedisUrl(url)} (TDC_REDIS_URL) cannot be used: ${lastError}`);
+    const problems = await checkRedisServer(client);
+    if (problems.length > 0) return unfit(...problems);
+  } catch (error) {
+    return unfit(`Redis at ${redactRedisUrl(url)} (TDC_REDIS_URL) cannot be used: ${String(error)}`);
+  } finally {
+    client.disconnect();
+  }
+  const never = new Promise<never>(() => undefined);
+  return { kind: 'ready', redis: { url, stop: () => Promise.resolve(), exited: never } };
+}
 
 function answers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
@@ -29,37 +64,42 @@ function answers(port: number): Promise<boolean> {
   });
 }
 
-/** Starts it with what the product asks of any Redis: nothing evicted, every second on disk. Undefined advice: started. */
-export async function startRedis(
-  stateFolder: string,
-  port: number,
-): Promise<LocalRedis | { readonly advice: string }> {
-  const found = findRedisServer(join(stateFolder, 'bin'));
-  if (found.kind === 'missing') return { advice: found.advice };
-  const folder = join(stateFolder, 'redis');
+/** Waits until it serves; false when it ended, or took too long. */
+async function isServing(server: ChildProcess, port: number): Promise<boolean> {
+  const deadline = Date.now() + START_MS;
+  while (server.exitCode === null && server.signalCode === null && Date.now() < deadline) {
+    if (await answers(port)) return true;
+    await pause(STEP_MS);
+  }
+  return false;
+}
+
+/** Starts a Redis with what the product asks of any: nothing evicted, every second on disk. Port 0 is any free one. */
+export async function startRedis(options: {
+  readonly stateFolder: string;
+  readonly port: number;
+  readonly leash: Leash;
+}): Promise<ProvidedRedis> {
+  const found = findRedisServer(join(options.stateFolder, 'bin'));
+  if (found.kind === 'missing') return unfit(found.advice);
+  const folder = join(options.stateFolder, 'redis');
   mkdirSync(folder, { recursive: true });
-  const settings = ['--bind', LOCAL_HOST, '--port', String(port), '--dir', folder, '--save', ''];
-  const durability = ['--appendonly', 'yes', '--appendfsync', 'everysec', '--maxmemory-policy', 'noeviction'];
-  const server = spawn(found.program, [...settings, ...durability, '--logfile', join(folder, 'redis.log')], {
+  const port = options.port === 0 ? await freePort() : options.port;
+  const log = join(folder, 'redis.log');
+  const settings = ['--bind', LOCAL_HOST, '--port', String(port), '--dir', folder, '--logfile', log];
+  const durability = ['--save', '', '--appendonly', 'yes', '--appendfsync', 'everysec'];
+  const server = spawn(found.program, [...settings, ...durability, '--maxmemory-policy', 'noeviction'], {
     stdio: 'ignore',
     detached: true,
   });
+  options.leash.hold(server);
   const exited = once(server, 'exit');
-  const deadline = Date.now() + START_MS;
-  while (!(await answers(port))) {
-    if (server.exitCode !== null || Date.now() > deadline) {
-      server.kill();
-      return { advice: `Redis did not start; see ${join(folder, 'redis.log')}` };
-    }
-    await pause(50);
-  }
-  return {
+  const redis: LocalRedis = {
     url: `redis://${LOCAL_HOST}:${port}`,
-    async stop() {
-      if (server.exitCode !== null || server.signalCode !== null) return;
-      server.kill('SIGTERM');
-      await exited;
-    },
+    stop: () => stopProcess(server, exited),
     exited,
   };
+  if (await isServing(server, port)) return { kind: 'ready', redis };
+  await redis.stop();
+  return unfit(`Redis did not start; see ${log}`);
 }

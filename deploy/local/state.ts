@@ -10,6 +10,8 @@ export interface LocalState {
   readonly caFile: string;
   readonly intake: { readonly cert: string; readonly key: string };
   readonly standIn: { readonly cert: string; readonly key: string };
+  /** Writes the example policy, with the intakes where the stand-in is; one that somebody has edited is left alone. */
+  readonly writePolicy: (standInSmtpPort: string) => void;
   /** A writable folder for each process. */
   readonly folderFor: (process: string) => string;
 }
@@ -49,19 +51,13 @@ function makePolicy(path: string, example: string, values: Readonly<Record<strin
   writeFileSync(stamp, hashOf(text));
 }
 
-export async function prepareState(
-  folder: string,
-  options: { readonly examplePolicy: string; readonly standInSmtpPort: number },
-): Promise<LocalState> {
+/** Makes what the processes find at their start; `examplePolicy` is the file that the policy is made from. */
+export async function prepareState(folder: string, examplePolicy: string): Promise<LocalState> {
   const certificates = join(folder, 'certificates');
   mkdirSync(certificates, { recursive: true });
   await makeCertificates(certificates);
   const caFile = join(certificates, 'ca.pem');
   const policyFile = join(folder, 'policy.yaml');
-  makePolicy(policyFile, readFileSync(options.examplePolicy, 'utf8'), {
-    STAND_IN_SMTP_PORT: String(options.standInSmtpPort),
-    CA_FILE: caFile,
-  });
   const pair = (name: string) => ({
     cert: join(certificates, `${name}.pem`),
     key: join(certificates, `${name}.key`),
@@ -72,6 +68,12 @@ export async function prepareState(
     caFile,
     intake: pair('intake'),
     standIn: pair('stand-in'),
+    writePolicy(standInSmtpPort) {
+      makePolicy(policyFile, readFileSync(examplePolicy, 'utf8'), {
+        STAND_IN_SMTP_PORT: standInSmtpPort,
+        CA_FILE: caFile,
+      });
+    },
     folderFor(process) {
       const own = join(folder, process);
       mkdirSync(own, { recursive: true });

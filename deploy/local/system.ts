@@ -1,6 +1,7 @@
 import { openSync } from 'node:fs';
+import type { Leash } from '../../test/support/leash.ts';
 import { type Child, startChild } from './child.ts';
-import { LOCAL_HOST } from './ports.ts';
+import { LOCAL_HOST, type Ports } from './ports.ts';
 import type { LocalRedis } from './redis.ts';
 import type { LocalState } from './state.ts';
 
@@ -19,108 +20,143 @@ export interface LocalSystem {
   readonly addresses: SystemAddresses;
   /** Resolves with the name of the first program that ended by itself. */
   readonly failed: Promise<string>;
+  /** Stops everything in order, Redis too. */
   stop(): Promise<void>;
 }
 
 export interface SystemOptions {
   readonly root: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly ports: ReadonlyMap<string, number>;
+  readonly ports: Ports;
   readonly state: LocalState;
-  readonly redisUrl: string;
-  /** Undefined when Redis is somebody else's. */
-  readonly redis: LocalRedis | undefined;
+  readonly redis: LocalRedis;
+  readonly leash: Leash;
+  /** Rejects when the start is to be given up. */
+  readonly stopped: Promise<never>;
 }
 
 /** Variables of the starter that mean something else to a service. */
 const OWN_VARIABLES = /^TDC_(\w+_(HTTP|GRPC)_PORT|STAND_IN_\w+|REDIS_PORT|STATE_DIR|SMTP_PORT|READY_FD)$/;
 
-const passedOn = (env: SystemOptions['env']): Record<string, string | undefined> =>
+type Variables = Readonly<Record<string, string | undefined>>;
+type Announced = Readonly<Record<string, string>>;
+
+const passedOn = (env: Variables): Variables =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !OWN_VARIABLES.test(name)));
 
-/** Starts every process of the product and the stand-in; resolves when all of them serve. */
-export async function startSystem(options: SystemOptions): Promise<LocalSystem> {
-  const { root, ports, state, redis } = options;
+const portOf = (address: string | undefined): string => address?.split(':').at(-1) ?? '';
+
+/** The programs started so far: starts them so that they can be stopped in order. */
+function createCrew(options: SystemOptions) {
+  const { root, ports, state, redis, leash, stopped } = options;
   const log = openSync(state.logFile, 'a');
-  const port = (variable: string): string => String(ports.get(variable) ?? 0);
-  const at = (variable: string): string => `${LOCAL_HOST}:${port(variable)}`;
   const children: Child[] = [];
-  const base = {
+  const common = {
     ...passedOn(options.env),
-    TDC_REDIS_URL: options.redisUrl,
+    TDC_REDIS_URL: redis.url,
     TDC_HTTP_HOST: LOCAL_HOST,
     TDC_GRPC_HOST: LOCAL_HOST,
     TDC_SHUTDOWN_SECONDS: '8',
   };
-  const run = (name: string, script: string, env: Record<string, string | undefined>): Child => {
-    const child = startChild({
-      name,
-      program: process.execPath,
-      args: [script],
-      env,
-      stdout: log,
-      cwd: root,
-    });
+  /** Answers the addresses that the program announces. */
+  const run = (name: string, script: string, env: Variables): Promise<Announced> => {
+    const program = process.execPath;
+    const child = startChild({ name, program, args: [script], env, stdout: log, cwd: root, leash });
     children.push(child);
-    return child;
+    return Promise.race([child.ready(), stopped]);
   };
-  const service = (name: string, env: Record<string, string>): Child =>
-    run(name, `services/${name}/src/main.ts`, {
-      ...base,
-      TDC_STATE_DIR: state.folderFor(name),
-      TDC_HTTP_PORT: port(`TDC_${name.toUpperCase()}_HTTP_PORT`),
-      ...env,
-    });
-  const stop = async (): Promise<void> => {
-    // Intake first, so that nothing new comes in; Redis last, so that all others can write down what they did.
-    for (const child of children.toReversed()) await child.stop();
-    await redis?.stop();
+  return {
+    children,
+    run,
+    service: (name: 'intake' | 'delivery' | 'policy' | 'monitor', env: Variables): Promise<Announced> =>
+      run(name, `services/${name}/src/main.ts`, {
+        ...common,
+        TDC_STATE_DIR: state.folderFor(name),
+        TDC_HTTP_PORT: String(ports[`TDC_${name.toUpperCase() as Uppercase<typeof name>}_HTTP_PORT`]),
+        ...env,
+      }),
+    /** Intake first, so that nothing new comes in; Redis last, so that all others can write down what they did. */
+    async stop(): Promise<void> {
+      for (const child of children.toReversed()) await child.stop();
+      await redis.stop();
+    },
   };
-  const policyAddress = at('TDC_POLICY_GRPC_PORT');
-  run('stand-in', 'test/support/stand-in/main.ts', {
-    ...passedOn(options.env),
-    TDC_STAND_IN_SMTP_PORT: port('TDC_STAND_IN_SMTP_PORT'),
-    TDC_STAND_IN_HTTP_PORT: port('TDC_STAND_IN_HTTP_PORT'),
+}
+
+type Crew = ReturnType<typeof createCrew>;
+
+/** The stand-in first, whose port the policies name; then policy, which all others ask. */
+async function startAll(crew: Crew, { env, ports, state }: SystemOptions) {
+  const standIn = await crew.run('stand-in', 'test/support/stand-in/main.ts', {
+    ...passedOn(env),
+    TDC_STAND_IN_SMTP_PORT: String(ports.TDC_STAND_IN_SMTP_PORT),
+    TDC_STAND_IN_HTTP_PORT: String(ports.TDC_STAND_IN_HTTP_PORT),
     TDC_STAND_IN_CERT_FILE: state.standIn.cert,
     TDC_STAND_IN_KEY_FILE: state.standIn.key,
   });
-  service('policy', { TDC_POLICY_FILE: state.policyFile, TDC_GRPC_PORT: port('TDC_POLICY_GRPC_PORT') });
-  service('monitor', { TDC_POLICY_ADDRESS: policyAddress, TDC_GRPC_PORT: port('TDC_MONITOR_GRPC_PORT') });
-  service('delivery', { TDC_POLICY_ADDRESS: policyAddress });
-  service('intake', {
-    TDC_POLICY_ADDRESS: policyAddress,
-    TDC_SMTP_HOST: LOCAL_HOST,
-    TDC_SMTP_PORT: port('TDC_SMTP_PORT'),
-    TDC_SMTP_HOSTNAME: 'localhost',
-    TDC_SMTP_TLS_CERT_FILE: state.intake.cert,
-    TDC_SMTP_TLS_KEY_FILE: state.intake.key,
+  state.writePolicy(portOf(standIn['smtp']));
+  const policy = await crew.service('policy', {
+    TDC_POLICY_FILE: state.policyFile,
+    TDC_GRPC_PORT: String(ports.TDC_POLICY_GRPC_PORT),
   });
+  const asks = { TDC_POLICY_ADDRESS: policy['grpc'] };
+  const [monitor, delivery, intake] = await Promise.all([
+    crew.service('monitor', { ...asks, TDC_GRPC_PORT: String(ports.TDC_MONITOR_GRPC_PORT) }),
+    crew.service('delivery', asks),
+    crew.service('intake', {
+      ...asks,
+      TDC_SMTP_HOST: LOCAL_HOST,
+      TDC_SMTP_PORT: String(ports.TDC_SMTP_PORT),
+      TDC_SMTP_HOSTNAME: 'localhost',
+      TDC_SMTP_TLS_CERT_FILE: state.intake.cert,
+      TDC_SMTP_TLS_KEY_FILE: state.intake.key,
+    }),
+  ]);
+  return { standIn, policy, monitor, delivery, intake };
+}
+
+function addressesOf(
+  announced: Awaited<ReturnType<typeof startAll>>,
+  { redis, state }: SystemOptions,
+): SystemAddresses {
+  const { standIn, policy, monitor, delivery, intake } = announced;
+  const at = (addresses: Announced, name: string): string => addresses[name] ?? '';
+  const metrics = (addresses: Announced): string => `http://${at(addresses, 'http')}/metrics`;
+  return {
+    smtp: at(intake, 'smtp'),
+    metrics: {
+      intake: metrics(intake),
+      delivery: metrics(delivery),
+      policy: metrics(policy),
+      monitor: metrics(monitor),
+    },
+    grpc: { policy: at(policy, 'grpc'), monitor: at(monitor, 'grpc') },
+    standIn: { smtp: at(standIn, 'smtp'), http: `http://${at(standIn, 'http')}` },
+    redis: redis.url,
+    policyFile: state.policyFile,
+    logFile: state.logFile,
+  };
+}
+
+/**
+ * Starts every process of the product and the stand-in; resolves when all of them serve. When one of them does not, or the
+ * start is given up, everything is stopped again and the answer rejects with the reason.
+ */
+export async function startSystem(options: SystemOptions): Promise<LocalSystem> {
+  const crew = createCrew(options);
+  let addresses: SystemAddresses;
   try {
-    await Promise.all(children.map((child) => child.ready()));
+    addresses = addressesOf(await startAll(crew, options), options);
   } catch (error) {
-    await stop();
+    await crew.stop();
     throw error;
   }
-  const metrics = (name: string): string => `http://${at(`TDC_${name}_HTTP_PORT`)}/metrics`;
   return {
-    addresses: {
-      smtp: at('TDC_SMTP_PORT'),
-      metrics: {
-        intake: metrics('INTAKE'),
-        delivery: metrics('DELIVERY'),
-        policy: metrics('POLICY'),
-        monitor: metrics('MONITOR'),
-      },
-      grpc: { policy: policyAddress, monitor: at('TDC_MONITOR_GRPC_PORT') },
-      standIn: { smtp: at('TDC_STAND_IN_SMTP_PORT'), http: `http://${at('TDC_STAND_IN_HTTP_PORT')}` },
-      redis: options.redisUrl,
-      policyFile: state.policyFile,
-      logFile: state.logFile,
-    },
+    addresses,
     failed: Promise.race([
-      ...children.map((child) => child.exited.then(() => child.name)),
-      ...(redis === undefined ? [] : [redis.exited.then(() => 'Redis')]),
+      ...crew.children.map((child) => child.exited.then(() => child.name)),
+      options.redis.exited.then(() => 'Redis'),
     ]),
-    stop,
+    stop: () => crew.stop(),
   };
 }

@@ -1,8 +1,9 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createLeash } from '../../test/support/leash.ts';
 import { findRedisServer } from './find-redis.ts';
 
 /** What `npm test` runs: checks first, then every suite in one run, whose summary is the last thing printed. */
@@ -17,6 +18,7 @@ const SUITES: Readonly<Record<string, readonly string[]>> = {
   unit: [
     'services/**/*.test.ts',
     'proto/**/*.test.ts',
+    'deploy/**/*.test.ts',
     'test/architecture/*.test.ts',
     'test/support/**/*.test.ts',
   ],
@@ -49,13 +51,14 @@ function searchPath(redisServer: string): string {
   return [...found, process.env['PATH'] ?? ''].join(delimiter);
 }
 
-function runSuites(suites: readonly string[], redisServer: string): number {
+/** Runs the test runner to its end, and ends it with this program: it must not go on when nobody looks. */
+function runSuites(suites: readonly string[], redisServer: string): Promise<number> {
   const files = suites.flatMap((suite) =>
     (SUITES[suite] ?? []).flatMap((pattern) => globSync(pattern, { cwd: ROOT }).sort()),
   );
   process.stdout.write(`running ${files.length} test files: ${suites.join(', ')}\n`);
   const concurrency = Math.max(2, availableParallelism());
-  const { status } = spawnSync(
+  const runner = spawn(
     process.execPath,
     ['--test', `--test-concurrency=${concurrency}`, `--test-timeout=${HANGING_MS}`, ...files],
     {
@@ -64,10 +67,14 @@ function runSuites(suites: readonly string[], redisServer: string): number {
       env: { ...process.env, PATH: searchPath(redisServer) },
     },
   );
-  return status ?? 1;
+  createLeash(0).hold(runner);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => runner.kill(signal));
+  }
+  return new Promise((resolve) => runner.once('exit', (status) => resolve(status ?? 1)));
 }
 
-function main(): number {
+async function main(): Promise<number> {
   const named = process.argv.slice(2);
   const unknown = named.filter((suite) => SUITES[suite] === undefined && suite !== 'all');
   if (unknown.length > 0) {
@@ -83,8 +90,8 @@ function main(): number {
   }
   const checked = CHECKS.map(check).every(Boolean);
   const suites = named.includes('all') ? Object.keys(SUITES) : named.length === 0 ? BY_DEFAULT : named;
-  const status = runSuites(suites, redis.program);
+  const status = await runSuites(suites, redis.program);
   return checked ? status : 1;
 }
 
-process.exit(main());
+process.exit(await main());
