@@ -22,6 +22,8 @@ export interface SessionContext {
   readonly certificateFor: (name: string | undefined) => KeyPair;
   readonly hostname: string;
   readonly open: () => number;
+  /** Told when the session ends the connection. */
+  readonly onEnd: () => void;
   readonly seen: SeenConnection;
 }
 
@@ -298,6 +300,7 @@ export class SmtpSession {
   #end(how: 'close' | 'reset' | 'stall', lastWords?: string): void {
     this.#stalled = true;
     if (how === 'stall') return;
+    this.#context.onEnd();
     if (how === 'reset') {
       const raw = this.#socket instanceof TLSSocket ? rawSocket(this.#socket) : this.#socket;
       raw.resetAndDestroy();

@@ -15,7 +15,7 @@ export interface StandIn {
   readonly connections: readonly SeenConnection[];
   /** Connections open at the moment. */
   readonly open: number;
-  /** The most that were ever open at once. */
+  /** The most that were ever open at once, without those that the stand-in had ended and the client not yet seen to. */
   readonly mostOpen: number;
   /** Plays this from now on; `{}` does everything right. */
   script(script: Script): void;
@@ -46,13 +46,16 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
   const connections: SeenConnection[] = [];
   const sockets = new Set<Socket>();
   const sessions = new Map<Socket, SmtpSession>();
+  /** Open, and not ended by the stand-in itself: what a server would hold against a limit. */
+  const held = new Set<Socket>();
   let playing: Playing = play(options.script ?? {});
   let mostOpen = 0;
   let total = 0;
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     total += 1;
-    mostOpen = Math.max(mostOpen, sockets.size);
+    held.add(socket);
+    mostOpen = Math.max(mostOpen, held.size);
     const seen: SeenConnection = {
       number: total,
       openedAt: new Date().toISOString(),
@@ -65,6 +68,7 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
     socket.on('close', () => {
       sockets.delete(socket);
       sessions.delete(socket);
+      held.delete(socket);
       seen.closedAt = new Date().toISOString();
     });
     const session = new SmtpSession(socket, {
@@ -73,6 +77,7 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
       certificateFor: (name) => certificates[name ?? 'default'] ?? certificates.default,
       hostname,
       open: () => sockets.size,
+      onEnd: () => void held.delete(socket),
       seen,
     });
     sessions.set(socket, session);
@@ -97,7 +102,7 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
     clear() {
       store.clear();
       connections.length = 0;
-      mostOpen = sockets.size;
+      mostOpen = held.size;
     },
     dropConnections(lastWords) {
       for (const session of sessions.values()) session.drop(lastWords);
