@@ -18,13 +18,14 @@ describe('the folder of npm start', () => {
 
   it('holds certificates that are kept, with keys that nobody else reads', async () => {
     const first = await prepareState(folder, EXAMPLE);
-    const certificate = readFileSync(first.standIn.cert, 'utf8');
+    const certificate = readFileSync(join(first.standInCertificates, 'default.pem'), 'utf8');
     const parsed = new X509Certificate(certificate);
     assert.equal(parsed.checkHost('setd.localhost'), 'setd.localhost');
     assert.equal(parsed.checkIssued(new X509Certificate(readFileSync(first.caFile))), true);
-    assert.equal(statSync(first.standIn.key).mode & 0o077, 0);
+    assert.equal(statSync(join(first.standInCertificates, 'default.key')).mode & 0o077, 0);
+    assert.equal(statSync(first.intake.key).mode & 0o077, 0);
     const second = await prepareState(folder, EXAMPLE);
-    assert.equal(readFileSync(second.standIn.cert, 'utf8'), certificate);
+    assert.equal(readFileSync(join(second.standInCertificates, 'default.pem'), 'utf8'), certificate);
   });
 
   it('holds a policy that follows the stand-in until somebody edits it', async () => {

@@ -2,6 +2,10 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createAuthority } from '../../test/support/certificates.ts';
+import {
+  issueStandInCertificates,
+  writeCertificates,
+} from '../../test/support/stand-in/certificate-folder.ts';
 
 /** Files of the system on this machine, below one folder. */
 export interface LocalState {
@@ -9,7 +13,8 @@ export interface LocalState {
   readonly logFile: string;
   readonly caFile: string;
   readonly intake: { readonly cert: string; readonly key: string };
-  readonly standIn: { readonly cert: string; readonly key: string };
+  /** Folder of what the stand-in can show. */
+  readonly standInCertificates: string;
   /** Writes the example policy, with the intakes where the stand-in is; one that somebody has edited is left alone. */
   readonly writePolicy: (standInSmtpPort: string) => void;
   /** A writable folder for each process. */
@@ -19,21 +24,17 @@ export interface LocalState {
 /** They are made anew in good time before their year is over. */
 const MAX_AGE_DAYS = 300;
 
+const STAND_IN_NAMES = ['setd.localhost', 'localhost', '127.0.0.1'];
+
 /** Certificates for intake and the stand-in, from an authority whose key is not kept. */
-async function makeCertificates(folder: string): Promise<void> {
+async function makeCertificates(folder: string, standInFolder: string): Promise<void> {
   const stamp = join(folder, 'made-at');
-  const madeAt = existsSync(stamp) ? Number(readFileSync(stamp, 'utf8')) : 0;
+  const madeAt = existsSync(stamp) && existsSync(standInFolder) ? Number(readFileSync(stamp, 'utf8')) : 0;
   if (Date.now() - madeAt < MAX_AGE_DAYS * 24 * 3600 * 1000) return;
   const authority = await createAuthority();
-  const pairs = {
-    intake: await authority.issue({ names: ['localhost', '127.0.0.1'] }),
-    'stand-in': await authority.issue({ names: ['setd.localhost', 'localhost', '127.0.0.1'] }),
-  };
+  writeCertificates(folder, { intake: await authority.issue({ names: ['localhost', '127.0.0.1'] }) });
+  writeCertificates(standInFolder, await issueStandInCertificates(authority, STAND_IN_NAMES));
   writeFileSync(join(folder, 'ca.pem'), authority.cert);
-  for (const [name, pair] of Object.entries(pairs)) {
-    writeFileSync(join(folder, `${name}.pem`), pair.cert);
-    writeFileSync(join(folder, `${name}.key`), pair.key, { mode: 0o600 });
-  }
   writeFileSync(stamp, String(Date.now()));
 }
 
@@ -55,19 +56,16 @@ function makePolicy(path: string, example: string, values: Readonly<Record<strin
 export async function prepareState(folder: string, examplePolicy: string): Promise<LocalState> {
   const certificates = join(folder, 'certificates');
   mkdirSync(certificates, { recursive: true });
-  await makeCertificates(certificates);
+  const standInCertificates = join(certificates, 'stand-in');
+  await makeCertificates(certificates, standInCertificates);
   const caFile = join(certificates, 'ca.pem');
   const policyFile = join(folder, 'policy.yaml');
-  const pair = (name: string) => ({
-    cert: join(certificates, `${name}.pem`),
-    key: join(certificates, `${name}.key`),
-  });
   return {
     policyFile,
     logFile: join(folder, 'mail.log'),
     caFile,
-    intake: pair('intake'),
-    standIn: pair('stand-in'),
+    intake: { cert: join(certificates, 'intake.pem'), key: join(certificates, 'intake.key') },
+    standInCertificates,
     writePolicy(standInSmtpPort) {
       makePolicy(policyFile, readFileSync(examplePolicy, 'utf8'), {
         STAND_IN_SMTP_PORT: standInSmtpPort,

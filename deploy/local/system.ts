@@ -91,8 +91,7 @@ async function startAll(crew: Crew, { env, ports, state }: SystemOptions) {
     ...passedOn(env),
     TDC_STAND_IN_SMTP_PORT: String(ports.TDC_STAND_IN_SMTP_PORT),
     TDC_STAND_IN_HTTP_PORT: String(ports.TDC_STAND_IN_HTTP_PORT),
-    TDC_STAND_IN_CERT_FILE: state.standIn.cert,
-    TDC_STAND_IN_KEY_FILE: state.standIn.key,
+    TDC_STAND_IN_CERT_DIR: state.standInCertificates,
   });
   state.writePolicy(portOf(standIn['smtp']));
   const policy = await crew.service('policy', {

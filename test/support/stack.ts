@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CLIENT_OPTIONS, callUnary, insecureChannel } from '@tdc/platform';
 import { monitorV1 } from '@tdc/proto';
-import { type CertificateAuthority, createAuthority, type KeyPair } from './certificates.ts';
+import { type CertificateAuthority, createAuthority } from './certificates.ts';
 import { type DnsServer, startDnsServer } from './dns-server.ts';
 import { parsePrometheusText, type Samples } from './prometheus-text.ts';
 import { KEEP_ALL, type RedisServer, startRedisServer } from './redis-server.ts';
 import { type ServiceProcess, startService } from './service-process.ts';
+import { issueStandInCertificates } from './stand-in/certificate-folder.ts';
 import { type StandIn, startStandIn } from './stand-in/stand-in.ts';
 import { waitUntil } from './wait-until.ts';
 
@@ -96,14 +97,10 @@ const QUICK: Readonly<Record<string, string>> = {
 const RPC_SECONDS = 5;
 
 async function makeStandIn(authority: CertificateAuthority): Promise<StandIn> {
-  const certificates: Record<string, KeyPair> & { default: KeyPair } = {
-    default: await authority.issue({ names: [MX_NAME] }),
-    rsa: await authority.issue({ names: [MX_NAME], algorithm: 'rsa' }),
-    expired: await authority.issue({ names: [MX_NAME], expired: true }),
-    'wrong-name': await authority.issue({ names: ['other.example'] }),
-    'self-signed': await authority.issue({ names: [MX_NAME], selfSigned: true }),
-  };
-  return startStandIn({ certificates, hostname: MX_NAME });
+  return startStandIn({
+    certificates: await issueStandInCertificates(authority, [MX_NAME]),
+    hostname: MX_NAME,
+  });
 }
 
 export async function startStack(options: StackOptions = {}): Promise<Stack> {

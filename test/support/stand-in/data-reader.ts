@@ -5,16 +5,20 @@ const STUFFED = Buffer.from('\r\n..');
 export interface DataReader {
   /** Octets seen so far. */
   readonly seen: number;
-  /** Takes a chunk; when the message ends in it, answers the message and what stands behind it. */
-  add(chunk: Buffer): { readonly message: Buffer; readonly rest: Buffer } | undefined;
+  /**
+   * Takes a chunk; when the message ends in it, answers the message and what stands behind it. Of a message above the limit
+   * nothing is kept.
+   */
+  add(chunk: Buffer): { readonly message: Buffer | 'too-large'; readonly rest: Buffer } | undefined;
 }
 
-export function createDataReader(): DataReader {
+export function createDataReader(maxBytes = Number.POSITIVE_INFINITY): DataReader {
   // The line before the first counts as ended: a message may begin with the final dot.
   const start = Buffer.from('\r\n');
   const chunks: Buffer[] = [start];
   let tail: Buffer = start;
   let total = start.length;
+  let dropped = false;
   const reader = {
     seen: 0,
     add(chunk: Buffer) {
@@ -25,11 +29,16 @@ export function createDataReader(): DataReader {
         chunks.push(chunk);
         total += chunk.length;
         tail = window.subarray(-(END.length - 1));
+        // Which dots were added is seen in the end; they are less than half of it.
+        if (total > 2 * maxBytes + start.length) dropped = true;
+        if (dropped) chunks.length = 0;
         return undefined;
       }
       const end = total - tail.length + at;
-      const whole = Buffer.concat([...chunks, chunk]);
-      return { message: unstuffed(whole.subarray(0, end + 2)), rest: whole.subarray(end + END.length) };
+      const rest = window.subarray(at + END.length);
+      if (dropped) return { message: 'too-large' as const, rest };
+      const message = unstuffed(Buffer.concat([...chunks, chunk]).subarray(0, end + 2));
+      return { message: message.length > maxBytes ? ('too-large' as const) : message, rest };
     },
   };
   return reader;

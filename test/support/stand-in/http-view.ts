@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Script } from './script.ts';
+import { parseScript } from './parse-script.ts';
 import type { StandIn } from './stand-in.ts';
 
 const HELP = `GET /messages           what was taken, JSON
 GET /messages/ID        one message as it was received
 GET /connections        what connections there were, JSON
-PUT /script             how to misbehave from now on, JSON
+PUT /script             how to misbehave from now on, JSON: {"steps": {"final-dot": [{"reply": "451 4.3.0 later"}]}}
 DELETE /script          do everything right again
 POST /reset             forget messages and connections
 `;
@@ -47,7 +47,7 @@ async function handle(standIn: StandIn, request: IncomingMessage, response: Serv
         connections: standIn.connections,
       });
     case 'PUT /script':
-      standIn.script(JSON.parse(await bodyOf(request)) as Script);
+      standIn.script(parseScript(JSON.parse(await bodyOf(request))));
       return sendJson(response, {});
     case 'DELETE /script':
       standIn.script({});

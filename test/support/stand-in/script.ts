@@ -26,22 +26,24 @@ export type Action =
   /** Says this again and again and never ends the line. */
   | { readonly drip: string };
 
-export type TlsMode =
-  | 'normal'
+export const TLS_MODES = [
+  'normal',
   /** STARTTLS is not offered, and refused with 502. */
-  | 'none'
+  'none',
   /** STARTTLS is offered and answered 454. */
-  | 'refuse'
+  'refuse',
   /** 220, then octets that are no TLS. */
-  | 'garbage'
+  'garbage',
   /** 220, then nothing. */
-  | 'hang'
+  'hang',
   /** 220, then a reset. */
-  | 'reset'
+  'reset',
   /** Nothing newer than TLS 1.1. */
-  | 'old'
+  'old',
   /** A certificate of the client is demanded. */
-  | 'client-certificate';
+  'client-certificate',
+] as const;
+export type TlsMode = (typeof TLS_MODES)[number];
 
 /** How the stand-in misbehaves; everything left out is done right. */
 export interface Script {

@@ -7,12 +7,15 @@ import type { Action, Playing, Verb } from './script.ts';
 
 /** One connection as the stand-in saw it. */
 export interface SeenConnection {
+  /** From 1. */
   readonly number: number;
+  /** The other side's port. */
+  readonly peerPort: number;
   readonly openedAt: string;
   closedAt: string | null;
   messages: number;
   tls: { readonly protocol: string; readonly cipher: string } | null;
-  /** Commands in order, without what is in them. */
+  /** Commands in order, without what is in them; no more than the first thousands. */
   readonly verbs: string[];
 }
 
@@ -28,7 +31,11 @@ export interface SessionContext {
 }
 
 const EXTENSIONS = ['PIPELINING', '8BITMIME', 'SMTPUTF8', 'ENHANCEDSTATUSCODES'];
+const PARAMETERS = new Set(['BODY', 'SIZE', 'SMTPUTF8']);
 const DEFAULT_MAX_SIZE = 104_857_600;
+const TOO_LARGE = '552 5.3.4 Message size exceeds the limit';
+const MAX_LINE_BYTES = 65_536;
+const MAX_VERBS_SEEN = 10_000;
 const DRIP_MS = 20;
 
 /** One SMTP dialogue: right by default, wrong where the script says so. */
@@ -39,6 +46,7 @@ export class SmtpSession {
   #data: DataReader | undefined;
   #mail: { from: string; parameters: string } | undefined;
   #recipients: string[] = [];
+  #greeted = false;
   #stalled = false;
   #busy = false;
 
@@ -90,6 +98,7 @@ export class SmtpSession {
   async #step(): Promise<boolean> {
     if (this.#data !== undefined) return this.#takeData(this.#data);
     const end = this.#input.indexOf('\r\n');
+    if (end < 0 && this.#input.length > MAX_LINE_BYTES) this.#end('close', '500 5.5.2 Line too long');
     if (end < 0) return false;
     const line = this.#input.toString('utf8', 0, end);
     this.#input = this.#input.subarray(end + 2);
@@ -114,12 +123,13 @@ export class SmtpSession {
     return true;
   }
 
-  async #finalDot(message: Buffer): Promise<void> {
-    const keep = (): void => {
+  async #finalDot(message: Buffer | 'too-large'): Promise<void> {
+    const keep = (): number => {
+      if (message === 'too-large') return 0;
       const { seen, store } = this.#context;
       const { from = '', parameters = '' } = this.#mail ?? {};
       seen.messages += 1;
-      store.add(
+      return store.add(
         {
           mailFrom: from,
           rcptTo: this.#recipients,
@@ -130,25 +140,37 @@ export class SmtpSession {
         message,
       );
     };
-    await this.#act(
-      'final-dot',
-      () => {
-        keep();
-        this.#reply(`250 2.0.0 Ok: queued as ${this.#context.store.messages.length}`);
-      },
-      keep,
-    );
+    const answer = (): void =>
+      this.#reply(message === 'too-large' ? TOO_LARGE : `250 2.0.0 Ok: queued as ${keep()}`);
+    await this.#act('final-dot', answer, keep);
+    this.#forget();
+  }
+
+  #forget(): void {
     this.#mail = undefined;
     this.#recipients = [];
   }
 
+  /** As offered: 0 is no limit (RFC 1870 §4). */
+  #offeredSize(): number {
+    return this.#context.playing().script.maxSizeBytes ?? DEFAULT_MAX_SIZE;
+  }
+
+  #maxSizeBytes(): number {
+    return this.#offeredSize() || Number.POSITIVE_INFINITY;
+  }
+
   async #command(line: string): Promise<void> {
     const verb = line.split(/[ :]/)[0]?.toUpperCase() ?? '';
-    this.#context.seen.verbs.push(verb);
+    if (this.#context.seen.verbs.length < MAX_VERBS_SEEN) this.#context.seen.verbs.push(verb);
     switch (verb) {
       case 'EHLO':
       case 'HELO':
-        return this.#act('ehlo', () => this.#reply(...this.#greeting()));
+        this.#greeted = true;
+        this.#forget();
+        return this.#act('ehlo', () =>
+          this.#reply(...(verb === 'EHLO' ? this.#greeting() : [`250 ${this.#context.hostname}`])),
+        );
       case 'STARTTLS':
         return this.#startTls();
       case 'MAIL':
@@ -159,12 +181,13 @@ export class SmtpSession {
         return this.#act('data', () => this.#onData());
       case 'RSET':
         return this.#act('rset', () => {
-          this.#mail = undefined;
-          this.#recipients = [];
+          this.#forget();
           this.#reply('250 2.0.0 Ok');
         });
       case 'NOOP':
         return this.#reply('250 2.0.0 Ok');
+      case 'VRFY':
+        return this.#reply('252 2.1.5 Send some mail, it will be tried');
       case 'QUIT':
         return this.#act('quit', () => this.#end('close', '221 2.0.0 Bye'));
       default:
@@ -172,15 +195,17 @@ export class SmtpSession {
     }
   }
 
-  #greeting(): string[] {
+  /** The extensions that are offered, with their parameters. */
+  #offered(): string[] {
     const { script } = this.#context.playing();
     const without = new Set(script.without ?? []);
-    const offered = [...EXTENSIONS, `SIZE ${script.maxSizeBytes ?? DEFAULT_MAX_SIZE}`];
+    const offered = [...EXTENSIONS, `SIZE ${this.#offeredSize()}`];
     if (this.#context.seen.tls === null && script.tls !== 'none') offered.push('STARTTLS');
-    const lines = [
-      this.#context.hostname,
-      ...offered.filter((name) => !without.has(name.split(' ')[0] ?? '')),
-    ];
+    return offered.filter((name) => !without.has(name.split(' ')[0] ?? ''));
+  }
+
+  #greeting(): string[] {
+    const lines = [this.#context.hostname, ...this.#offered()];
     return lines.map((text, index) => `250${index < lines.length - 1 ? '-' : ' '}${text}`);
   }
 
@@ -191,12 +216,26 @@ export class SmtpSession {
     if (script.messagesPerConnection !== undefined && seen.messages >= script.messagesPerConnection) {
       this.#end('close', '421 4.7.0 Enough for one connection');
     } else if (seen.tls === null) this.#reply('530 5.7.0 Must issue a STARTTLS command first');
+    else if (!this.#greeted) this.#reply('503 5.5.1 Say EHLO first');
     else if (this.#mail !== undefined) this.#reply('503 5.5.1 Nested MAIL command');
     else if (match === null) this.#reply('501 5.5.4 Syntax: MAIL FROM:<address>');
     else {
-      this.#mail = { from: match[1] ?? '', parameters: match[2] ?? '' };
-      this.#reply('250 2.1.0 Ok');
+      const refusal = this.#refusalOf(match[2] ?? '');
+      if (refusal === undefined) this.#mail = { from: match[1] ?? '', parameters: match[2] ?? '' };
+      this.#reply(refusal ?? '250 2.1.0 Ok');
     }
+  }
+
+  /** What is wrong with the parameters of MAIL: what was not offered, and a size that is too much (RFC 1870 §6.1). */
+  #refusalOf(parameters: string): string | undefined {
+    const offered = new Set(this.#offered().map((name) => name.split(' ')[0] ?? ''));
+    for (const parameter of parameters.split(' ').filter((text) => text !== '')) {
+      const [name = '', value = ''] = parameter.toUpperCase().split('=');
+      const extension = name === 'BODY' ? '8BITMIME' : name;
+      if (!PARAMETERS.has(name) || !offered.has(extension)) return '555 5.5.4 Unsupported option';
+      if (name === 'SIZE' && Number(value) > this.#maxSizeBytes()) return TOO_LARGE;
+    }
+    return undefined;
   }
 
   #onRcpt(line: string): void {
@@ -212,13 +251,14 @@ export class SmtpSession {
   #onData(): void {
     if (this.#recipients.length === 0) this.#reply('503 5.5.1 Need RCPT first');
     else {
-      this.#data = createDataReader();
+      this.#data = createDataReader(this.#maxSizeBytes());
       this.#reply('354 End data with <CR><LF>.<CR><LF>');
     }
   }
 
   async #startTls(): Promise<void> {
     const mode = this.#context.playing().script.tls ?? 'normal';
+    if (this.#context.seen.tls !== null) return this.#reply('503 5.5.1 TLS is already active');
     if (mode === 'none') return this.#reply('502 5.5.1 Not implemented');
     if (mode === 'refuse') return this.#reply('454 4.7.0 TLS not available');
     await this.#act('starttls', () => {
@@ -240,7 +280,8 @@ export class SmtpSession {
     const { playing, certificateFor, seen } = this.#context;
     const { script } = playing();
     const old = mode === 'old';
-    // What was sent in clear text behind STARTTLS is thrown away (RFC 3207 §6).
+    // What was sent in clear text is forgotten, also what stands behind STARTTLS (RFC 3207 §4.2, §6).
+    this.#greeted = false;
     this.#input = Buffer.alloc(0);
     this.#socket.removeAllListeners('data');
     const secured = new TLSSocket(this.#socket, {

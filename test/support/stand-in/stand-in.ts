@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import type { KeyPair } from '../certificates.ts';
-import { createMessageStore, type MessageStore, type ReceivedMessage } from './message-store.ts';
+import type { StandInCertificates } from './certificate-folder.ts';
+import { createMessageStore, dropOldest, type MessageStore, type ReceivedMessage } from './message-store.ts';
 import { type Playing, play, type Script } from './script.ts';
 import { type SeenConnection, SmtpSession } from './smtp-session.ts';
 
@@ -12,12 +12,13 @@ export interface StandIn {
   /** Messages taken, oldest first. */
   readonly messages: readonly ReceivedMessage[];
   octets(id: number): Buffer | undefined;
+  /** Connections seen, oldest first; of very many only the newest. */
   readonly connections: readonly SeenConnection[];
   /** Connections open at the moment. */
   readonly open: number;
   /** The most that were ever open at once, without those that the stand-in had ended and the client not yet seen to. */
   readonly mostOpen: number;
-  /** Plays this from now on; `{}` does everything right. */
+  /** Plays this from now on; `{}` does everything right. Throws when it names a certificate that there is not. */
   script(script: Script): void;
   /** Forgets messages and connections. */
   clear(): void;
@@ -36,10 +37,13 @@ export interface StandInOptions {
   readonly port?: number;
   readonly hostname?: string;
   /** By name; the script chooses, `default` is shown otherwise. */
-  readonly certificates: Readonly<Record<string, KeyPair>> & { readonly default: KeyPair };
+  readonly certificates: StandInCertificates;
   readonly script?: Script;
 }
 
+const MAX_CONNECTIONS_SEEN = 10_000;
+
+/** Starts one on a free port, or the given one; rejects when it cannot listen there. */
 export async function startStandIn(options: StandInOptions): Promise<StandIn> {
   const { host = '127.0.0.1', hostname = 'mx.setd.example', certificates } = options;
   const store: MessageStore = createMessageStore();
@@ -58,6 +62,7 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
     mostOpen = Math.max(mostOpen, held.size);
     const seen: SeenConnection = {
       number: total,
+      peerPort: socket.remotePort ?? 0,
       openedAt: new Date().toISOString(),
       closedAt: null,
       messages: 0,
@@ -65,6 +70,7 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
       verbs: [],
     };
     connections.push(seen);
+    dropOldest(connections, MAX_CONNECTIONS_SEEN);
     socket.on('close', () => {
       sockets.delete(socket);
       sessions.delete(socket);
@@ -97,6 +103,8 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
       return mostOpen;
     },
     script(script) {
+      if (script.certificate !== undefined && certificates[script.certificate] === undefined)
+        throw new Error(`there is no certificate ${script.certificate}`);
       playing = play(script);
     },
     clear() {
