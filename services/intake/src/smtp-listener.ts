@@ -221,7 +221,8 @@ class Listener implements SmtpListener {
   #onMailFrom(session: SMTPServerSession, done: (error?: Error | null) => void): void {
     const refusal = this.#receiver.refuseMail(session.secure);
     if (refusal === undefined) this.#expectProgress(session);
-    done(refusal === undefined ? null : new RefusedError(refusal));
+    // Not at once: where the next message is in the same packet, the library would lose what stands behind that one.
+    setImmediate(done, refusal === undefined ? null : new RefusedError(refusal));
   }
 
   #onRcptTo(session: SMTPServerSession, done: (error?: Error | null) => void): void {
