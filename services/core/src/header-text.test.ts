@@ -87,6 +87,10 @@ describe('a field that holds a list', () => {
     const item = `${'a'.repeat(30)}@x.example`;
     assert.equal(listField('X-To', [item, item]), `X-To: ${item},\r\n ${item}\r\n`);
   });
+  it('an empty item at the end of a full line makes no line of blanks', () => {
+    const item = 'a'.repeat(71);
+    assert.equal(listField('X-To', [item, '']), `X-To: ${item}, \r\n`);
+  });
   it('international addresses as they are', () =>
     assert.equal(listField('X-To', ['jörg@x.example']), 'X-To: jörg@x.example\r\n'));
   it('an item beyond what a line may hold is encoded', () => {

@@ -83,7 +83,8 @@ function foldWords(name: string, words: readonly string[]): string {
   const lines: string[] = [];
   let line = `${name}:`;
   for (const word of words) {
-    if (line.length + 1 + word.length > MAX_LINE && line !== `${name}:`) {
+    // An empty item stays where it is: on a line of its own, that line would be of blanks alone (RFC 5322 §3.2.2).
+    if (word !== '' && line.length + 1 + word.length > MAX_LINE && line !== `${name}:`) {
       lines.push(line);
       line = '';
     }
