@@ -30,6 +30,8 @@ export interface IntakeGround {
   readonly folder: string;
   readonly policyFile: string;
   readonly policy: PolicyProcess;
+  /** Starts the policy service again, where it was. */
+  restartPolicy(): Promise<void>;
   /** The environment that an intake is started with. */
   readonly environment: Readonly<Record<string, string>>;
   /** Starts an intake and waits until it serves. */
@@ -87,11 +89,12 @@ export async function prepareIntake(redisUrl: string, document: string = ONE_INT
   writeFileSync(path('key.pem'), key);
   writeFileSync(path('policy.yaml'), document);
   mkdirSync(path('state'));
-  const policy = await startPolicy({
+  const policyEnvironment = {
     TDC_POLICY_FILE: path('policy.yaml'),
     TDC_REDIS_URL: redisUrl,
     TDC_STATE_DIR: path('state'),
-  });
+  };
+  let policy = await startPolicy(policyEnvironment);
   const environment = {
     TDC_REDIS_URL: redisUrl,
     TDC_POLICY_ADDRESS: policy.address,
@@ -111,7 +114,14 @@ export async function prepareIntake(redisUrl: string, document: string = ONE_INT
   return {
     folder,
     policyFile: path('policy.yaml'),
-    policy,
+    get policy() {
+      return policy;
+    },
+    async restartPolicy() {
+      const port = policy.address.split(':').at(-1) ?? '';
+      await policy.stop('SIGKILL');
+      policy = await startPolicy({ ...policyEnvironment, TDC_GRPC_PORT: port });
+    },
     environment,
     async start(env = {}) {
       const process = spawn(env);

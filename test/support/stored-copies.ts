@@ -18,14 +18,14 @@ export interface StoredCopies {
   readonly ledger: Ledger;
   readonly queue: JournalQueue;
   /** Every copy without an outcome, by MID. */
-  active(): Promise<readonly JournalCopy[]>;
+  readonly active: () => Promise<readonly JournalCopy[]>;
   /** The octets in the spool, checked against the copy's length and hash. */
-  original(copy: JournalCopy): Promise<Buffer>;
+  readonly original: (copy: JournalCopy) => Promise<Buffer>;
   /** How many bodies there are in the spool. */
-  bodies(): Promise<number>;
+  readonly bodies: () => Promise<number>;
   /** Forgets copies, jobs and bodies; numbers go on. */
-  clear(): Promise<void>;
-  close(): Promise<void>;
+  readonly clear: () => Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 const READY_MS = 10_000;
