@@ -1,4 +1,4 @@
-import { localOffsetMinutes, type ServiceContext } from '@tdc/platform';
+import { localOffsetMinutes, type ServiceContext, withDeadline } from '@tdc/platform';
 import type { Carriages } from './carriage.ts';
 import type { DeliveryConfig } from './config.ts';
 import { createDeliverCopy } from './copy/deliver-copy.ts';
@@ -73,15 +73,7 @@ export function startDeliverer(
     async drain(deadline) {
       destinations.close();
       await jobs.drain(deadline);
-      await within(FAREWELL_MS, destinations.whenEmpty());
+      await withDeadline(destinations.whenEmpty(), FAREWELL_MS, 'no farewell').catch(() => undefined);
     },
   };
-}
-
-/** Waits for the work, at most so long. */
-async function within(milliseconds: number, work: Promise<void>): Promise<void> {
-  const late = Promise.withResolvers<void>();
-  const timer = setTimeout(late.resolve, milliseconds);
-  await Promise.race([work, late.promise]);
-  clearTimeout(timer);
 }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Icid, type Mid, toIcid, toMid } from '@tdc/core';
 import {
   ConfigError,
@@ -14,6 +13,7 @@ import {
   type Logger,
   loadJournalIdSecret,
   type MemoryGate,
+  pause,
 } from '@tdc/platform';
 import type { IntakeConfig } from './config.ts';
 import type { Storage } from './ports.ts';
@@ -75,7 +75,7 @@ export function openStorage(config: IntakeConfig, log: Logger, now: () => number
       } catch (error) {
         if (error instanceof ConfigError) throw error;
         log.notice('debug', 'storage-not-opened', `the stores are not open yet: ${String(error)}`);
-        await sleep(REOPEN_MS, undefined, { signal: closing.signal }).catch(() => undefined);
+        await pause(REOPEN_MS, closing.signal);
       }
     }
   };

@@ -31,6 +31,7 @@ export { readCommonConfig, runService } from './process/service.ts';
 export type { DrainStep, Shutdown } from './process/shutdown.ts';
 export { createShutdown } from './process/shutdown.ts';
 export { VERSION } from './process/version.ts';
+export { pause, withDeadline } from './process/waiting.ts';
 export type { JournalQueueOptions } from './queue/journal-queue.ts';
 export { createJournalQueue } from './queue/journal-queue.ts';
 export type { JobHandler, JournalQueueWorkerOptions } from './queue/journal-queue-worker.ts';

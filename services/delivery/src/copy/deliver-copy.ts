@@ -13,7 +13,7 @@ import {
   nextStep,
   softBounceEvents,
 } from '@tdc/core';
-import type { FinalOutcome, JobDisposition } from '@tdc/platform';
+import { type FinalOutcome, type JobDisposition, pause } from '@tdc/platform';
 import { attemptDelivery } from './attempt.ts';
 import type { DeliveryPorts, DeliveryRules } from './ports.ts';
 
@@ -37,7 +37,7 @@ export function createDeliverCopy(ports: DeliveryPorts, rules: DeliveryRules) {
     if (ticket.kind === 'finished') return DONE;
     if (isExpired(now(), copy.expiresAt)) return giveBack(copy, 0, signal);
     const startedAt = now();
-    const attempt = await withDeadline(copy, signal, (limited) =>
+    const attempt = await untilExpiry(copy, signal, (limited) =>
       attemptDelivery(ports, rules, copy, limited),
     );
     if (attempt.kind === 'not-attempted') return giveBack(copy, attempt.retryInMs, signal);
@@ -51,7 +51,7 @@ export function createDeliverCopy(ports: DeliveryPorts, rules: DeliveryRules) {
   };
 
   /** Ends what is under way at the copy's deadline. */
-  async function withDeadline<T>(
+  async function untilExpiry<T>(
     copy: JournalCopy,
     signal: AbortSignal,
     act: (limited: AbortSignal) => Promise<T>,
@@ -163,14 +163,8 @@ export function createDeliverCopy(ports: DeliveryPorts, rules: DeliveryRules) {
       } catch (error) {
         if (signal.aborted) throw error;
         observe.recordDelayed(mid);
-        await pause(RECORD_RETRY_MS);
+        await pause(RECORD_RETRY_MS, signal);
       }
     }
   }
-}
-
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, milliseconds);
-  });
 }

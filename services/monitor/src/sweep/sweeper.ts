@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { pause } from '@tdc/platform';
 import type { SweepPace } from './sweep.ts';
 
 /** Sweeps at a fixed pace until it is stopped; one sweep at a time. */
@@ -31,9 +31,7 @@ export function startSweeper({ sweep, everyMs, now }: SweeperOptions): Sweeper {
     while (!signal.aborted) {
       const startedAt = now();
       await sweep(pace);
-      const rest = Math.max(0, startedAt + everyMs - now());
-      // The pause rejects when it is cut short.
-      await pause(rest, undefined, { signal }).catch(() => undefined);
+      await pause(Math.max(0, startedAt + everyMs - now()), signal);
     }
   };
   const running = run();

@@ -1,3 +1,4 @@
+import { withDeadline } from '@tdc/platform';
 import type { QueueReading } from '../metrics.ts';
 import type { ViewPorts } from '../ports.ts';
 import { allAliases } from './top-hosts.ts';
@@ -16,7 +17,8 @@ export function createQueueReader(
   return () => {
     const now = ports.now();
     if (last === undefined || now - last.at >= CACHE_MS) {
-      last = { at: now, reading: within(timeoutSeconds, read(ports)) };
+      const late = `no reading within ${timeoutSeconds} s`;
+      last = { at: now, reading: withDeadline(read(ports), timeoutSeconds * 1000, late) };
     }
     return last.reading;
   };
@@ -39,16 +41,4 @@ async function read(ports: ViewPorts): Promise<QueueReading> {
     up: byAlias((alias) => hosts[alias]?.up ?? true),
     oldestAgeSeconds: byAlias((alias) => Math.max(0, (now - (oldest[alias] ?? now)) / 1000)),
   };
-}
-
-async function within<T>(seconds: number, reading: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no reading within ${seconds} s`)), seconds * 1000);
-  });
-  try {
-    return await Promise.race([reading, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,5 +1,6 @@
 import type { JournalCopy } from '@tdc/core';
 import { Queue } from 'bullmq';
+import { withDeadline } from '../process/waiting.ts';
 import type { RedisClient } from '../redis/connect.ts';
 import {
   DELAYED_SCORES_PER_MS,
@@ -34,7 +35,8 @@ export async function createJournalQueue(
   });
   queue.on('error', (error) => options.onError(error.message));
   const timeoutMs = (options.timeoutSeconds ?? 5) * 1000;
-  const within = <T>(call: Promise<T>): Promise<T> => withDeadline(call, timeoutMs);
+  const within = <T>(call: Promise<T>): Promise<T> =>
+    withDeadline(call, timeoutMs, `Redis did not answer within ${timeoutMs} ms`);
   try {
     await within(queue.waitUntilReady());
   } catch (error) {
@@ -65,15 +67,4 @@ export async function createJournalQueue(
       within(redis.zcount(queue.toKey('delayed'), '-inf', `(${(at + 1) * DELAYED_SCORES_PER_MS}`)),
     close: () => queue.close(),
   };
-}
-
-/** Rejects when the call has not settled in time; the call itself may still take effect. */
-function withDeadline<T>(call: Promise<T>, milliseconds: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new Error(`Redis did not answer within ${milliseconds} ms`)),
-      milliseconds,
-    );
-    call.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
 }

@@ -1,5 +1,5 @@
+import { pause } from '../process/waiting.ts';
 import type { RedisClient } from './connect.ts';
-import { pause } from './pause.ts';
 
 /** Numbers that are given out once over all processes: MID, ICID, DCID. */
 export interface IdSequence {

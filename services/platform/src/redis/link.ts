@@ -1,5 +1,6 @@
 import { ConfigError } from '../process/config-error.ts';
 import type { Logger } from '../process/logger.ts';
+import { pause } from '../process/waiting.ts';
 import { checkRedisServer } from './check-server.ts';
 import {
   closeRedis,
@@ -9,7 +10,6 @@ import {
   redactRedisUrl,
   whenRedisReady,
 } from './connect.ts';
-import { pause } from './pause.ts';
 
 /** A connection with its state in the log, and the server's fitness checked once. */
 export interface RedisLink {
