@@ -55,7 +55,7 @@ async function start(context: ServiceContext<DeliveryConfig>) {
   deliverer = started;
   metrics.beforeScrape(async () => meters.show(started));
   shutdown.add('copies', (deadline) => started.drain(deadline));
-  announceReady({ http: `${config.httpHost}:${http.port}` });
+  announceReady({ http: { host: config.httpHost, port: http.port } });
 }
 
 process.exit(await runService({ component: 'delivery', loadConfig: loadDeliveryConfig, start }, process.env));

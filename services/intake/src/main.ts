@@ -67,9 +67,9 @@ async function start({ config, log, metrics, shutdown, now, announceReady }: Ser
   await Promise.all([storage.opened, firstPolicy]);
   const { smtp, lmtp } = listeners;
   announceReady({
-    http: `${config.httpHost}:${http.port}`,
-    smtp: `${config.smtpHost}:${smtp.port}`,
-    ...(lmtp === undefined ? {} : { lmtp: `${config.smtpHost}:${lmtp.port}` }),
+    http: { host: config.httpHost, port: http.port },
+    smtp: { host: config.smtpHost, port: smtp.port },
+    ...(lmtp === undefined ? {} : { lmtp: { host: config.smtpHost, port: lmtp.port } }),
   });
 }
 

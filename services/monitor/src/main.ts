@@ -70,7 +70,10 @@ async function start({ config, log, metrics, shutdown, now, announceReady }: Ser
   sweeper = running;
   shutdown.add('sweeper', () => running.stop());
   grpc.setServing(true);
-  announceReady({ http: `${config.httpHost}:${http.port}`, grpc: `${config.grpcHost}:${grpc.port}` });
+  announceReady({
+    http: { host: config.httpHost, port: http.port },
+    grpc: { host: config.grpcHost, port: grpc.port },
+  });
 }
 
 process.exit(await runService({ component: 'monitor', loadConfig: loadMonitorConfig, start }, process.env));

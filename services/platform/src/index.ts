@@ -19,7 +19,7 @@ export type { PolicyFollower, PolicyFollowerOptions } from './policy/policy-foll
 export { followPolicy } from './policy/policy-follower.ts';
 export { ConfigError, EXIT_CONFIG, EXIT_SOFTWARE } from './process/config-error.ts';
 export type { Environment, HostPort } from './process/env-reader.ts';
-export { EnvReader, parseHostPort } from './process/env-reader.ts';
+export { EnvReader, formatHostPort, parseHostPort } from './process/env-reader.ts';
 export type { Logger } from './process/logger.ts';
 export { createLogger, localOffsetMinutes } from './process/logger.ts';
 export type { CounterMetric, GaugeMetric, HistogramMetric, Metrics } from './process/metrics.ts';

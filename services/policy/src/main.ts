@@ -74,7 +74,10 @@ async function start({ config, log, metrics, shutdown, now, announceReady }: Ser
   const watch = await watchPolicyFile(config.policyFile, () => loader.changed());
   shutdown.add('watch', async () => watch.stop());
   await loader.first();
-  announceReady({ http: `${config.httpHost}:${http.port}`, grpc: `${config.grpcHost}:${grpc.port}` });
+  announceReady({
+    http: { host: config.httpHost, port: http.port },
+    grpc: { host: config.grpcHost, port: grpc.port },
+  });
 }
 
 process.exit(await runService({ component: 'policy', loadConfig: loadPolicyConfig, start }, process.env));

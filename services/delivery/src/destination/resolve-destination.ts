@@ -6,7 +6,7 @@ import {
   parseAddress,
   parseIpAddress,
 } from '@tdc/core';
-import type { HostPort } from '@tdc/platform';
+import { formatHostPort, type HostPort } from '@tdc/platform';
 
 type DnsFailure = Extract<DeliveryFailure, { kind: 'dns' }>;
 
@@ -69,11 +69,7 @@ async function ask<T>(query: Promise<T[]>): Promise<Answer<T>> {
  */
 export function createResolveDestination(options: ResolverOptions): ResolveDestination {
   const resolver = new Resolver({ timeout: QUERY_TIMEOUT_MS, tries: QUERY_TRIES });
-  if (options.servers.length > 0) {
-    resolver.setServers(
-      options.servers.map(({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)),
-    );
-  }
+  if (options.servers.length > 0) resolver.setServers(options.servers.map(formatHostPort));
   const cache = new Map<string, { readonly until: number; readonly resolution: Resolution }>();
 
   /** Both families; either is enough. */

@@ -7,7 +7,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { parseIpAddress } from '@tdc/core';
-import type { HostPort } from '../process/env-reader.ts';
+import { formatHostPort, type HostPort } from '../process/env-reader.ts';
 
 /**
  * Keepalive, so that a cut link is seen; a server that comes back is found within seconds, under its old address or a new
@@ -26,10 +26,8 @@ export const CLIENT_OPTIONS: ClientOptions = {
 };
 
 /** The channel target of an address: names are resolved again and again, so that new pods are found. */
-export function grpcTarget({ host, port }: HostPort): string {
-  if (parseIpAddress(host) === undefined) return `dns:///${host}:${port}`;
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
+export const grpcTarget = (address: HostPort): string =>
+  `${parseIpAddress(address.host) === undefined ? 'dns:///' : ''}${formatHostPort(address)}`;
 
 export const insecureChannel = (): ChannelCredentials => credentials.createInsecure();
 

@@ -8,6 +8,7 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
+import { formatHostPort } from '../process/env-reader.ts';
 import type { ListenFailure } from '../process/probe-server.ts';
 
 export interface GrpcServerOptions {
@@ -69,9 +70,8 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   server.addService(options.service, options.implementation);
   const health = new HealthImplementation({ '': 'NOT_SERVING' });
   const endHealthStreams = addHealth(server, health);
-  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
   const credentials = options.credentials ?? ServerCredentials.createInsecure();
-  const port = await bind(server, `${host}:${options.port}`, credentials);
+  const port = await bind(server, formatHostPort(options), credentials);
   if (typeof port === 'string') {
     const why = port.includes('EADDRINUSE') ? 'is in use' : `cannot be used (${port})`;
     return { kind: 'listen-failure', message: `port ${options.port} on ${options.host} ${why}` };

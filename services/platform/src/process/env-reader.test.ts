@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { ConfigError } from './config-error.ts';
-import { type Environment, EnvReader, parseHostPort } from './env-reader.ts';
+import { type Environment, EnvReader, formatHostPort, parseHostPort } from './env-reader.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tdc-env-'));
 const file = join(folder, 'a-file');
@@ -221,6 +221,12 @@ describe('throwIfInvalid', () => {
 });
 
 describe('host and port', () => {
+  for (const text of ['policy:50051', '192.0.2.1:53', '[2001:db8::1]:53']) {
+    it(`${text} is written as it is read`, () => {
+      const read = parseHostPort(text);
+      assert.equal(read === undefined ? undefined : formatHostPort(read), text);
+    });
+  }
   for (const text of ['', ':1', 'h:', 'h:65536', 'h:1:2', '::1:53', '[::1]', '[h:1', 'h:1x', 'a b:1']) {
     it(`'${text}' is none`, () => assert.equal(parseHostPort(text), undefined));
   }

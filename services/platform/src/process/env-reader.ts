@@ -24,6 +24,10 @@ export function parseHostPort(text: string): HostPort | undefined {
   return { host: match[1] ?? match[2] ?? '', port };
 }
 
+/** Writes it as {@link parseHostPort} reads it: an IPv6 address stands in brackets. */
+export const formatHostPort = ({ host, port }: HostPort): string =>
+  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+
 /** Variables of our own that every process may be given and none of them reads. */
 const COMMON = ['TDC_READY_FD'];
 

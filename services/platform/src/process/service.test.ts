@@ -122,7 +122,11 @@ describe('a process ends', () => {
 });
 
 describe('a process that serves', () => {
-  const announce = "context.announceReady({ http: '127.0.0.1:9090', grpc: '127.0.0.1:50051' });";
+  const announce = `context.announceReady({
+    http: { host: '127.0.0.1', port: 9090 },
+    grpc: { host: '127.0.0.1', port: 50051 },
+    smtp: { host: '::', port: 2525 },
+  });`;
 
   it('says so in one log line, and in one JSON line to TDC_READY_FD, which it closes', async () => {
     const child = run(`${announce} setInterval(() => {}, 1000);`, {
@@ -130,7 +134,11 @@ describe('a process that serves', () => {
       TDC_LOG_FORMAT: 'json',
     });
     // Comes when the descriptor is closed, while the process lives.
-    assert.deepEqual(JSON.parse(await child.announced), { http: '127.0.0.1:9090', grpc: '127.0.0.1:50051' });
+    assert.deepEqual(JSON.parse(await child.announced), {
+      http: '127.0.0.1:9090',
+      grpc: '127.0.0.1:50051',
+      smtp: '[::]:2525',
+    });
     process.kill(child.pid, 'SIGTERM');
     assert.equal(await child.exitCode, 0);
     const [first = ''] = (await child.log).split('\n');

@@ -1,7 +1,7 @@
 import { closeSync, writeSync } from 'node:fs';
 import { InvariantError } from '@tdc/core';
 import { ConfigError, EXIT_CONFIG, EXIT_SOFTWARE } from './config-error.ts';
-import type { Environment, EnvReader } from './env-reader.ts';
+import { type Environment, type EnvReader, formatHostPort, type HostPort } from './env-reader.ts';
 import { createLogger, type LogFormat, type Logger, localOffsetMinutes, writeToStdout } from './logger.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createShutdown, type Shutdown } from './shutdown.ts';
@@ -34,7 +34,7 @@ export interface ServiceContext<Config> {
   readonly shutdown: Shutdown;
   readonly now: () => number;
   /** Says that the process serves, and on which addresses: a log line, and one JSON line to TDC_READY_FD. */
-  readonly announceReady: (addresses: Readonly<Record<string, string>>) => void;
+  readonly announceReady: (addresses: Readonly<Record<string, HostPort>>) => void;
 }
 
 export interface ServiceDefinition<Config extends CommonConfig> {
@@ -44,7 +44,10 @@ export interface ServiceDefinition<Config extends CommonConfig> {
   readonly start: (context: ServiceContext<Config>) => Promise<void>;
 }
 
-function announce(log: Logger, env: Environment, addresses: Readonly<Record<string, string>>): void {
+function announce(log: Logger, env: Environment, served: Readonly<Record<string, HostPort>>): void {
+  const addresses = Object.fromEntries(
+    Object.entries(served).map(([name, address]) => [name, formatHostPort(address)]),
+  );
   const where = Object.entries(addresses).map(([name, address]) => `${name} ${address}`);
   log.notice('info', 'ready', `ready: ${where.join(', ')}`, addresses);
   const fd = Number(env['TDC_READY_FD']);
@@ -115,7 +118,7 @@ export async function runService<Config extends CommonConfig>(
       metrics,
       shutdown,
       now,
-      announceReady: (addresses) => announce(log, env, addresses),
+      announceReady: (served) => announce(log, env, served),
     });
     const stopped = shutdown.finished.then(() => 0);
     return await Promise.race([started.then(() => stopped), stopped, broken]);
