@@ -4,6 +4,7 @@ const PROCESSES: Readonly<Record<string, string>> = {
   delivery: '../../services/delivery/src/main.ts',
   policy: '../../services/policy/src/main.ts',
   monitor: '../../services/monitor/src/main.ts',
+  'stand-in': '../../services/stand-in/src/main.ts',
   tdc: '../../services/cli/src/main.ts',
 };
 const EXIT_USAGE = 64;

@@ -1,11 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createAuthority } from '../../test/support/certificates.ts';
-import {
-  issueStandInCertificates,
-  writeCertificates,
-} from '../../test/support/stand-in/certificate-folder.ts';
+import { createAuthority, issueStandInCertificates, writeCertificates } from '@tdc/stand-in';
 
 /** Files of the system on this machine, below one folder. */
 export interface LocalState {

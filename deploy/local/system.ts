@@ -87,7 +87,7 @@ type Crew = ReturnType<typeof createCrew>;
 
 /** The stand-in first, whose port the policies name; then policy, which all others ask. */
 async function startAll(crew: Crew, { env, ports, state }: SystemOptions) {
-  const standIn = await crew.run('stand-in', 'test/support/stand-in/main.ts', {
+  const standIn = await crew.run('stand-in', 'services/stand-in/src/main.ts', {
     ...passedOn(env),
     TDC_STAND_IN_SMTP_PORT: String(ports.TDC_STAND_IN_SMTP_PORT),
     TDC_STAND_IN_HTTP_PORT: String(ports.TDC_STAND_IN_HTTP_PORT),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { filesBelow, type Import, importsOf, isTest, resolveRelative } from './source-tree.ts';
 
-const SERVICES = ['intake', 'delivery', 'policy', 'monitor', 'cli'] as const;
+const SERVICES = ['intake', 'delivery', 'policy', 'monitor', 'cli', 'stand-in'] as const;
 
 interface Violation {
   readonly file: string;

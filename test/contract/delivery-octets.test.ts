@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import type { Script } from '@tdc/stand-in';
 import type {
   OutboundConnection,
   OutboundMessage,
@@ -16,7 +17,6 @@ import {
   type Peer,
   startPeer,
 } from '../support/outbound.ts';
-import type { Script } from '../support/stand-in/script.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 let peer: Peer;

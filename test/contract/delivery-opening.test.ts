@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
+import type { Script } from '@tdc/stand-in';
 import { openConnection } from '../../services/delivery/src/smtp/open-connection.ts';
 import type { OpenOptions } from '../../services/delivery/src/smtp/outbound-connection.ts';
 import {
@@ -14,7 +15,6 @@ import {
   type Peer,
   startPeer,
 } from '../support/outbound.ts';
-import type { Script } from '../support/stand-in/script.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 let peer: Peer;

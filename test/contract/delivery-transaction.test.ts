@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import type { Script } from '@tdc/stand-in';
 import type {
   OutboundConnection,
   OutboundMessage,
@@ -15,7 +16,6 @@ import {
   type Peer,
   startPeer,
 } from '../support/outbound.ts';
-import type { Script } from '../support/stand-in/script.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 let peer: Peer;

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { createAuthority } from '../support/certificates.ts';
+import { createAuthority } from '@tdc/stand-in';
 import { startRedisServer } from '../support/redis-server.ts';
 import { startService } from '../support/service-process.ts';
 

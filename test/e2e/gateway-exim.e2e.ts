@@ -5,13 +5,13 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { type StandIn, startStandIn } from '@tdc/stand-in';
 import { freePort } from '../../deploy/local/ports.ts';
 import { ensureSystemUser, installDebian, unpackDebian, whyNoDebian } from '../support/debian.ts';
 import { readJournal } from '../support/embedded-original.ts';
 import { recipeFile, recipeFiles } from '../support/recipe.ts';
 import { openSender, sendMail } from '../support/smtp-sender.ts';
 import { type Stack, startStack } from '../support/stack.ts';
-import { type StandIn, startStandIn } from '../support/stand-in/stand-in.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 /** Exim cannot be installed beside another mail server: it is unpacked, with the libraries that it needs installed. */

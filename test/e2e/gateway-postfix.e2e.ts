@@ -4,13 +4,13 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { type StandIn, startStandIn } from '@tdc/stand-in';
 import { freePort } from '../../deploy/local/ports.ts';
 import { installDebian, whyNoDebian } from '../support/debian.ts';
 import { readJournal } from '../support/embedded-original.ts';
 import { recipeFile, recipeFiles } from '../support/recipe.ts';
 import { openSender, sendMail, transact } from '../support/smtp-sender.ts';
 import { type Stack, startStack } from '../support/stack.ts';
-import { type StandIn, startStandIn } from '../support/stand-in/stand-in.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 /** A Postfix of the test's own, set up by the recipe of docs/integrate/postfix.md. */

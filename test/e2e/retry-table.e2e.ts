@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { monitorV1 } from '@tdc/proto';
+import type { Script } from '@tdc/stand-in';
 import { sendMail } from '../support/smtp-sender.ts';
 import { INTAKE_DOMAIN, type PolicyContext, type Stack, startStack } from '../support/stack.ts';
-import type { Script } from '../support/stand-in/script.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 /** One intake whose host answers by the script, and one for each way in which DNS can fail. */

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createAuthority } from './certificates.ts';
+import { createAuthority } from '@tdc/stand-in';
 import { type PolicyProcess, startPolicy } from './policy-process.ts';
 import { parsePrometheusText, type Samples } from './prometheus-text.ts';
 import { type ServiceProcess, startService } from './service-process.ts';

@@ -1,4 +1,11 @@
 import type { ConnectionEnds, DeliveryFailure } from '@tdc/core';
+import {
+  type CertificateAuthority,
+  createAuthority,
+  type Script,
+  type StandIn,
+  startStandIn,
+} from '@tdc/stand-in';
 import { openConnection } from '../../services/delivery/src/smtp/open-connection.ts';
 import type {
   OpenOptions,
@@ -6,9 +13,6 @@ import type {
   OutboundConnection,
   OutboundMessage,
 } from '../../services/delivery/src/smtp/outbound-connection.ts';
-import { type CertificateAuthority, createAuthority } from './certificates.ts';
-import type { Script } from './stand-in/script.ts';
-import { type StandIn, startStandIn } from './stand-in/stand-in.ts';
 
 export const MX_NAME = 'mx.setd.example';
 export const NEVER: AbortSignal = new AbortController().signal;

@@ -3,13 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CLIENT_OPTIONS, callUnary, insecureChannel } from '@tdc/platform';
 import { monitorV1 } from '@tdc/proto';
-import { type CertificateAuthority, createAuthority } from './certificates.ts';
+import {
+  type CertificateAuthority,
+  createAuthority,
+  issueStandInCertificates,
+  type StandIn,
+  startStandIn,
+} from '@tdc/stand-in';
 import { type DnsServer, startDnsServer } from './dns-server.ts';
 import { parsePrometheusText, type Samples } from './prometheus-text.ts';
 import { KEEP_ALL, type RedisServer, startRedisServer } from './redis-server.ts';
 import { type ServiceProcess, startService } from './service-process.ts';
-import { issueStandInCertificates } from './stand-in/certificate-folder.ts';
-import { type StandIn, startStandIn } from './stand-in/stand-in.ts';
 import { waitUntil } from './wait-until.ts';
 
 export type ServiceName = 'policy' | 'monitor' | 'intake' | 'delivery';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
 import { createSecureContext, TLSSocket } from 'node:tls';
-import { createAuthority } from '../../../test/support/certificates.ts';
+import { createAuthority } from '@tdc/stand-in';
 import { type Submission, submit, toDataBlock } from './smtp-client.ts';
 
 let closers: (() => void)[] = [];

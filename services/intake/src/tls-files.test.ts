@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, before, beforeEach, describe, it, mock } from 'node:test';
 import { ConfigError } from '@tdc/platform';
-import { createAuthority, type KeyPair } from '../../../test/support/certificates.ts';
+import { createAuthority, type KeyPair } from '@tdc/stand-in';
 import { waitUntil } from '../../../test/support/wait-until.ts';
 import { loadTls, watchTls } from './tls-files.ts';
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { parsePolicyDocument } from '@tdc/core';
-import { createAuthority } from '../../../../test/support/certificates.ts';
+import { createAuthority } from '@tdc/stand-in';
 import { formatFileProblem, parsePolicyText, readPolicyFile } from './policy-file.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tdc-policy-file-'));

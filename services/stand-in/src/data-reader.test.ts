@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { dataBlock } from '../smtp-sender.ts';
+import { dataBlock } from '../../../test/support/smtp-sender.ts';
 import { createDataReader } from './data-reader.ts';
 
 const BODIES = [

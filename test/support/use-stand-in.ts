@@ -1,9 +1,13 @@
 import { after, before, beforeEach } from 'node:test';
-import { type CertificateAuthority, createAuthority } from '../certificates.ts';
-import { openSender, type SmtpSender } from '../smtp-sender.ts';
-import { waitUntil } from '../wait-until.ts';
-import { issueStandInCertificates } from './certificate-folder.ts';
-import { type StandIn, startStandIn } from './stand-in.ts';
+import {
+  type CertificateAuthority,
+  createAuthority,
+  issueStandInCertificates,
+  type StandIn,
+  startStandIn,
+} from '@tdc/stand-in';
+import { openSender, type SmtpSender } from './smtp-sender.ts';
+import { waitUntil } from './wait-until.ts';
 
 export const HOST_NAME = 'mx.setd.example';
 

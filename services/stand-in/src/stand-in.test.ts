@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
-import { dataBlock, openSender, transact } from '../smtp-sender.ts';
-import { waitUntil } from '../wait-until.ts';
+import { dataBlock, openSender, transact } from '../../../test/support/smtp-sender.ts';
+import { useStandIn } from '../../../test/support/use-stand-in.ts';
+import { waitUntil } from '../../../test/support/wait-until.ts';
 import type { Script } from './script.ts';
-import { useStandIn } from './use-stand-in.ts';
 
 const MESSAGE = Buffer.from('Subject: x\r\n\r\n.one\r\n..two\r\n\r\n.\u00fc\r\n');
 const ENVELOPE = { from: '', to: ['journal@setd.example'] };

@@ -4,24 +4,24 @@ import { startHttpView } from './http-view.ts';
 import { startStandIn } from './stand-in.ts';
 
 /**
- * The stand-in as a process. TDC_STAND_IN_SMTP_PORT and TDC_STAND_IN_HTTP_PORT (0: any free) at TDC_STAND_IN_HOST;
- * TDC_STAND_IN_CERT_DIR is the folder of its certificates, which is filled when it is empty. Says where it listens in one
+ * The stand-in as a process. TDC_STAND_IN_SMTP_PORT and TDC_STAND_IN_HTTP_PORT (0: any free) at TDC_STAND_IN_HOST,
+ * as TDC_STAND_IN_HOSTNAME; TDC_STAND_IN_CERT_DIR is the folder of its certificates, which is filled when it is empty. Says where it listens in one
  * JSON line to TDC_READY_FD, or to standard output. A port that is taken ends it with status 78.
  */
 const EXIT_CONFIG = 78;
-const HOSTNAME = 'setd.localhost';
 
 const { env } = process;
 const host = env['TDC_STAND_IN_HOST'] || '127.0.0.1';
+const hostname = env['TDC_STAND_IN_HOSTNAME'] || 'setd.localhost';
 const portOf = (variable: string, otherwise: number): number => Number(env[variable] || otherwise);
 
 async function main(): Promise<void> {
   const standIn = await startStandIn({
     host,
     port: portOf('TDC_STAND_IN_SMTP_PORT', 2526),
-    hostname: HOSTNAME,
+    hostname,
     certificates: await provideCertificates(env['TDC_STAND_IN_CERT_DIR'] || undefined, [
-      HOSTNAME,
+      hostname,
       'localhost',
       host,
     ]),

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
 import { type ConnectionOptions, connect } from 'node:tls';
-import { type SmtpSender, transact } from '../smtp-sender.ts';
-import { waitUntil } from '../wait-until.ts';
+import { type SmtpSender, transact } from '../../../test/support/smtp-sender.ts';
+import { HOST_NAME, useStandIn } from '../../../test/support/use-stand-in.ts';
+import { waitUntil } from '../../../test/support/wait-until.ts';
 import type { Script } from './script.ts';
-import { HOST_NAME, useStandIn } from './use-stand-in.ts';
 
 const file = useStandIn();
 

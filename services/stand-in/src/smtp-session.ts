@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { createSecureContext, TLSSocket } from 'node:tls';
-import type { KeyPair } from '../certificates.ts';
+import type { KeyPair } from './certificates.ts';
 import { createDataReader, type DataReader } from './data-reader.ts';
 import type { MessageStore } from './message-store.ts';
 import type { Action, Playing, Verb } from './script.ts';

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { type CertificateAuthority, createAuthority, type KeyPair } from '../certificates.ts';
+import { type CertificateAuthority, createAuthority, type KeyPair } from './certificates.ts';
 
 /** Certificates by name; `default` is shown unless a script names another. */
 export type StandInCertificates = Readonly<Record<string, KeyPair>> & { readonly default: KeyPair };

@@ -7,12 +7,12 @@ import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { connect } from 'node:tls';
-import { holdForTest } from '../leash.ts';
-import { openSender, transact } from '../smtp-sender.ts';
+import { holdForTest } from '../../../test/support/leash.ts';
+import { openSender, transact } from '../../../test/support/smtp-sender.ts';
+import { useStandIn } from '../../../test/support/use-stand-in.ts';
 import { startHttpView } from './http-view.ts';
 import type { ReceivedMessage } from './message-store.ts';
 import type { SeenConnection } from './smtp-session.ts';
-import { useStandIn } from './use-stand-in.ts';
 
 const MESSAGE = Buffer.from('Subject: \u00fc\r\n\r\n.\r\n');
 const ENVELOPE = { from: 'a@b.example', to: ['journal@setd.example'], parameters: 'BODY=8BITMIME' };
