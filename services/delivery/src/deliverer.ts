@@ -69,6 +69,7 @@ export function startDeliverer(
   return {
     openConnections: () => destinations.openConnections,
     waitingCopies: () => destinations.waitingCopies,
+    copiesInHand: () => jobs.runningJobs(),
     lastProgressAt: () => jobs.lastProgressAt(),
     async drain(deadline) {
       destinations.close();

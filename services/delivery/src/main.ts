@@ -14,7 +14,7 @@ async function start(context: ServiceContext<DeliveryConfig>) {
   const { config, log, metrics, shutdown, now, announceReady } = context;
   const stopping = new AbortController();
   shutdown.add('start', async () => stopping.abort());
-  const meters = createDeliveryMetrics(metrics);
+  const meters = createDeliveryMetrics(metrics, config);
   const carriages = createCarriages();
   const policy = followPolicy({
     address: config.policyAddress,

@@ -8,7 +8,7 @@ import { createDeliveryMetrics } from './metrics.ts';
 
 const bench = () => {
   const metrics = createMetrics({ component: 'delivery', version: '1' });
-  const meters = createDeliveryMetrics(metrics);
+  const meters = createDeliveryMetrics(metrics, { maxJobs: 500 });
   const value = async (name: string, labels: Readonly<Record<string, string>> = {}) =>
     sampleOf(parsePrometheusText(await metrics.text()), `tdc_delivery_${name}`, labels);
   return { meters, value, text: () => metrics.text() };
@@ -28,6 +28,9 @@ describe("delivery's metrics", () => {
         ['connections_closed_total', { reason: 'lost' }],
         ['connection_failures_total', { kind: 'dns' }],
         ['tls_failures_total', { reason: 'not-offered' }],
+        ['attempt_duration_seconds_count', { outcome: 'delivered' }],
+        ['latency_seconds_bucket', { le: '120' }],
+        ['connection_setup_seconds_count', {}],
       ] as const) {
         assert.equal(await value(name, { intake: alias, ...labels }), 0, name);
       }
@@ -39,8 +42,10 @@ describe("delivery's metrics", () => {
   it('are not set back by another revision', async () => {
     const { meters, value } = bench();
     meters.copies.attempted(COPY, 'delivered', 1);
+    meters.copies.delivered(COPY, 1);
     meters.knowIntakes([intake]);
     assert.equal(await value('attempts_total', { intake, outcome: 'delivered' }), 1);
+    assert.equal(await value('latency_seconds_count', { intake }), 1);
   });
 
   it('have an edge at exactly the end of a life, and none twice', async () => {
@@ -71,14 +76,21 @@ describe("delivery's metrics", () => {
 
   it('show the process as it is when somebody looks', async () => {
     const { meters, value } = bench();
-    meters.show({ openConnections: () => 4, waitingCopies: () => 5, lastProgressAt: () => 6_500 });
+    meters.show({
+      openConnections: () => 4,
+      waitingCopies: () => 5,
+      copiesInHand: () => 9,
+      lastProgressAt: () => 6_500,
+    });
     assert.deepEqual(
       [
         await value('connections_open'),
         await value('waiting_copies'),
+        await value('slots_busy'),
+        await value('slots'),
         await value('progress_timestamp_seconds'),
       ],
-      [4, 5, 6.5],
+      [4, 5, 9, 500, 6.5],
     );
   });
 });

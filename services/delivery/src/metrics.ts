@@ -25,12 +25,14 @@ const failureKind = ({ kind }: DeliveryFailure): string => (FAILURES.includes(ki
 export interface DelivererState {
   openConnections(): number;
   waitingCopies(): number;
+  /** Copies in hand: being attempted, or waiting for a connection. */
+  copiesInHand(): number;
   /** When the queue was last seen to move, ms since the epoch. */
   lastProgressAt(): number;
 }
 
 /** Every metric of delivery. Outcomes of copies are the monitor's to count; these are this process's own doings. */
-export function createDeliveryMetrics(metrics: Metrics) {
+export function createDeliveryMetrics(metrics: Metrics, { maxJobs }: { readonly maxJobs: number }) {
   const attempts = metrics.counter({
     name: 'tdc_delivery_attempts_total',
     help: 'Attempts made by this process, by outcome.',
@@ -94,12 +96,23 @@ export function createDeliveryMetrics(metrics: Metrics) {
     help: 'When the queue was last seen to move; what liveness looks at.',
     known: [{}],
   });
+  const slots = metrics.gauge({
+    name: 'tdc_delivery_slots',
+    help: 'Copies that this process may have in hand at once.',
+    known: [{}],
+  });
+  const busySlots = metrics.gauge({
+    name: 'tdc_delivery_slots_busy',
+    help: 'Copies that this process has in hand: being attempted, or waiting for a connection.',
+    known: [{}],
+  });
   const open = metrics.gauge({
     name: 'tdc_delivery_connections_open',
     help: 'Outbound connections of this process, those being opened included.',
     known: [{}],
   });
 
+  slots.set(maxJobs);
   const copies: Omit<CopyObserver, 'failed'> = {
     attempted({ route: { intake } }, outcome, seconds) {
       attempts.inc({ intake, outcome });
@@ -127,6 +140,7 @@ export function createDeliveryMetrics(metrics: Metrics) {
     show(state: DelivererState): void {
       open.set(state.openConnections());
       waiting.set(state.waitingCopies());
+      busySlots.set(state.copiesInHand());
       progress.set(state.lastProgressAt() / 1000);
     },
     /** Makes every series of an intake exist, at 0. */
@@ -138,6 +152,9 @@ export function createDeliveryMetrics(metrics: Metrics) {
       for (const labels of combinations({ intake, reason: CLOSE_REASONS })) closed.inc(labels, 0);
       for (const counter of [handedBack, opened])
         for (const alias of aliases) counter.inc({ intake: alias }, 0);
+      for (const labels of combinations({ intake, outcome: OUTCOMES })) attemptDuration.know(labels);
+      for (const histogram of [latency, setup])
+        for (const alias of aliases) histogram.know({ intake: alias });
     },
   };
 }

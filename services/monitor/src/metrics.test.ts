@@ -10,6 +10,7 @@ import {
 } from '@tdc/core';
 import { createMetrics } from '@tdc/platform';
 import { parsePrometheusText, type Samples, sampleOf } from '../../../test/support/prometheus-text.ts';
+import { SAMPLE_REDIS_STATUS } from '../../../test/support/sample-redis-status.ts';
 import { createEnqueuedMark, createMonitorMetrics, type QueueReading } from './metrics.ts';
 
 const COUNTERS: QueueCounters = {
@@ -30,6 +31,8 @@ const COUNTERS: QueueCounters = {
 
 const READING: QueueReading = {
   counters: COUNTERS,
+  jobs: { demand: 9, waiting: 4, active: 2, delayed: 8 },
+  server: SAMPLE_REDIS_STATUS,
   aliases: ['primary', 'unused'],
   connections: { primary: 4, unused: 0 },
   up: { primary: false, unused: true },
@@ -80,7 +83,21 @@ describe('the metrics of the queue', () => {
     ['tdc_host_up', primary, 0],
     ['tdc_host_up', { ...primary, intake: 'unused' }, 1],
     ['tdc_accounting_difference', { queue: 'the.tdc.queue' }, 0],
+    ['tdc_queue_demand', { queue: 'the.tdc.queue' }, 9],
+    ['tdc_queue_jobs', { queue: 'the.tdc.queue', state: 'waiting' }, 4],
+    ['tdc_queue_jobs', { queue: 'the.tdc.queue', state: 'active' }, 2],
+    ['tdc_queue_jobs', { queue: 'the.tdc.queue', state: 'delayed' }, 8],
     ['tdc_redis_up', {}, 1],
+    ['tdc_redis_memory_used_bytes', {}, 1_048_576],
+    ['tdc_redis_memory_limit_bytes', {}, 4_194_304],
+    ['tdc_redis_evicted_keys_total', {}, 0],
+    ['tdc_redis_connected_clients', {}, 12],
+    ['tdc_redis_primary', {}, 1],
+    ['tdc_redis_connected_replicas', {}, 1],
+    ['tdc_redis_aof_enabled', {}, 1],
+    ['tdc_redis_aof_ok', {}, 1],
+    ['tdc_redis_last_save_timestamp_seconds', {}, 1_795_600_000],
+    ['tdc_redis_save_ok', {}, 1],
   ];
   for (const [name, labels, expected] of values) {
     it(`${name}{${Object.values(labels).join(', ')}} is the account's own number`, async () => {
@@ -122,8 +139,10 @@ describe('a scrape without Redis', () => {
     monitor.sweeps.failed();
     monitor.lose();
     const samples = await monitor.scrape();
-    const queueNames = [...samples.keys()].filter((key) => key.includes('queue="'));
-    assert.deepEqual(queueNames, []);
+    const stale = [...samples.keys()].filter(
+      (key) => key.includes('queue="') || (key.startsWith('tdc_redis_') && key !== 'tdc_redis_up'),
+    );
+    assert.deepEqual(stale, []);
     assert.equal(sampleOf(samples, 'tdc_redis_up'), 0);
     assert.equal(sampleOf(samples, 'tdc_monitor_sweep_failures_total'), 1);
     assert.equal(sampleOf(samples, 'tdc_build_info'), 1);

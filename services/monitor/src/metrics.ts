@@ -9,12 +9,15 @@ import {
   SOFT_BOUNCE_REASONS,
   TDC_QUEUE,
 } from '@tdc/core';
-import type { Metrics } from '@tdc/platform';
+import type { Metrics, RedisServerStatus } from '@tdc/platform';
 import type { SweepObserver } from './ports.ts';
+import type { Demand } from './view/scaling.ts';
 
 /** What the metrics of the queue are made from at one moment. */
 export interface QueueReading {
   readonly counters: QueueCounters;
+  readonly jobs: Demand;
+  readonly server: RedisServerStatus;
   readonly aliases: readonly string[];
   readonly connections: Readonly<Record<string, number>>;
   readonly up: Readonly<Record<string, boolean>>;
@@ -47,6 +50,12 @@ function createQueueMetrics(metrics: Metrics) {
     difference: gauge('tdc_accounting_difference', 'How far the account is from balancing; must be 0.', [
       'queue',
     ]),
+    jobs: gauge('tdc_queue_jobs', 'Jobs of the queue over all workers, by state.', ['queue', 'state']),
+    demand: gauge(
+      'tdc_queue_demand',
+      'The scaling signal: jobs that wait, are handled, or are delayed but due soon.',
+      ['queue'],
+    ),
     redisUp: metrics.gauge({
       name: 'tdc_redis_up',
       help: '1 when Redis answered for this scrape.',
@@ -105,6 +114,43 @@ function setReading(meters: QueueMetrics, reading: QueueReading, enqueued: (inta
   for (const reason of SKIP_REASONS)
     meters.skipped.set(counters.skipped[reason] ?? 0, { queue: TDC_QUEUE, reason });
   meters.difference.set(accountingDifference(counters), { queue: TDC_QUEUE });
+  meters.demand.set(reading.jobs.demand, { queue: TDC_QUEUE });
+  for (const state of ['waiting', 'active', 'delayed'] as const)
+    meters.jobs.set(reading.jobs[state], { queue: TDC_QUEUE, state });
+}
+
+function createRedisMetrics(metrics: Metrics) {
+  const gauge = (name: string, help: string) => metrics.gauge({ name, help });
+  return {
+    used: gauge('tdc_redis_memory_used_bytes', 'Memory that Redis uses.'),
+    limit: gauge('tdc_redis_memory_limit_bytes', 'Memory that Redis may use; 0 when there is no limit.'),
+    evicted: metrics.counter({
+      name: 'tdc_redis_evicted_keys_total',
+      help: 'Keys that Redis threw away for lack of memory since it started; must be 0.',
+    }),
+    clients: gauge('tdc_redis_connected_clients', 'Connections to Redis.'),
+    primary: gauge('tdc_redis_primary', '1 when the server that was asked is a primary, 0 for a replica.'),
+    replicas: gauge('tdc_redis_connected_replicas', 'Replicas that are connected to the primary.'),
+    appendOnly: gauge('tdc_redis_aof_enabled', '1 when Redis keeps an append-only file.'),
+    appendOnlyOk: gauge('tdc_redis_aof_ok', '0 when the last write or rewrite of that file failed.'),
+    lastSave: gauge('tdc_redis_last_save_timestamp_seconds', 'When Redis last saved a snapshot.'),
+    lastSaveOk: gauge('tdc_redis_save_ok', '0 when the last snapshot could not be saved.'),
+  };
+}
+
+type RedisMetrics = ReturnType<typeof createRedisMetrics>;
+
+function setServer(meters: RedisMetrics, server: RedisServerStatus): void {
+  meters.used.set(server.memoryUsedBytes);
+  meters.limit.set(server.memoryLimitBytes);
+  meters.evicted.set(server.evictedKeys);
+  meters.clients.set(server.connectedClients);
+  meters.primary.set(Number(server.isPrimary));
+  meters.replicas.set(server.connectedReplicas);
+  meters.appendOnly.set(Number(server.appendOnly));
+  meters.appendOnlyOk.set(Number(server.appendOnlyOk));
+  meters.lastSave.set(server.lastSaveAt);
+  meters.lastSaveOk.set(Number(server.lastSaveOk));
 }
 
 /**
@@ -113,7 +159,8 @@ function setReading(meters: QueueMetrics, reading: QueueReading, enqueued: (inta
  */
 export function createMonitorMetrics(metrics: Metrics, read: () => Promise<QueueReading>) {
   const meters = createQueueMetrics(metrics);
-  const ofQueue = Object.values(meters);
+  const redis = createRedisMetrics(metrics);
+  const fromRedis = [...Object.values(meters), ...Object.values(redis)];
   const expired = metrics.counter({
     name: 'tdc_monitor_expired_total',
     help: 'Copies that this process ended at their deadline.',
@@ -131,13 +178,14 @@ export function createMonitorMetrics(metrics: Metrics, read: () => Promise<Queue
   });
   const enqueuedMark = createEnqueuedMark();
   metrics.beforeScrape(async () => {
-    for (const meter of ofQueue) meter.reset();
+    for (const meter of fromRedis) meter.reset();
     try {
       const reading = await read();
       setReading(meters, reading, enqueuedMark(reading.counters));
+      setServer(redis, reading.server);
       meters.redisUp.set(1);
     } catch {
-      for (const meter of ofQueue) meter.reset();
+      for (const meter of fromRedis) meter.reset();
       meters.redisUp.set(0);
     }
   });

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { type handleUnaryCall, type ServerUnaryCall, status } from '@grpc/grpc-js';
 import { NO_COUNTS, toDcid, toMid, UNKNOWN_HOST } from '@tdc/core';
 import type { TrackedCopy } from '@tdc/platform';
+import { SAMPLE_REDIS_STATUS } from '../../../test/support/sample-redis-status.ts';
 import { createMonitorServer } from './monitor-server.ts';
 import type { ViewPorts } from './ports.ts';
 
@@ -46,6 +47,7 @@ const PORTS: ViewPorts = {
     track: async (query) => ('mid' in query && query.mid !== COPY.mid ? [] : [COPY]),
   },
   queue: { depth: async () => ({ waiting: 0, active: 0, delayed: 0 }), dueBy: async () => 0 },
+  server: async () => SAMPLE_REDIS_STATUS,
   connections: async () => 0,
   hosts: async (aliases) => Object.fromEntries(aliases.map((alias) => [alias, UNKNOWN_HOST])),
   intakes: () => ({}),

@@ -1,5 +1,5 @@
 import type { HostState, Intake, MailLogEvent } from '@tdc/core';
-import type { JournalQueue, Ledger } from '@tdc/platform';
+import type { JournalQueue, Ledger, RedisServerStatus } from '@tdc/platform';
 
 /** What the sweeps work with. */
 export interface SweepPorts {
@@ -25,6 +25,7 @@ export interface SweepObserver {
 export interface ViewPorts {
   readonly ledger: Pick<Ledger, 'counters' | 'oldestActive' | 'track'>;
   readonly queue: Pick<JournalQueue, 'depth' | 'dueBy'>;
+  readonly server: () => Promise<RedisServerStatus>;
   readonly connections: (intake: string) => Promise<number>;
   readonly hosts: (intakes: readonly string[]) => Promise<Readonly<Record<string, HostState>>>;
   /** The intakes of the policy in force, by alias; none while there is no policy. */

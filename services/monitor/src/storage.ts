@@ -8,6 +8,7 @@ import {
   type JournalQueue,
   type Ledger,
   type Logger,
+  readRedisServerStatus,
 } from '@tdc/platform';
 import type { MonitorConfig } from './config.ts';
 import type { ViewPorts } from './ports.ts';
@@ -16,7 +17,7 @@ import type { ViewPorts } from './ports.ts';
 export interface MonitorStorage {
   readonly ledger: Ledger;
   /** What the views read. Until the stores are open, and whenever Redis is away, every call rejects. */
-  readonly reads: Pick<ViewPorts, 'ledger' | 'queue' | 'connections' | 'hosts'>;
+  readonly reads: Pick<ViewPorts, 'ledger' | 'queue' | 'server' | 'connections' | 'hosts'>;
   /**
    * Waits for Redis as long as it takes, or until the abort (then undefined). Rejects with ConfigError when Redis is not
    * fit to hold mail.
@@ -47,6 +48,7 @@ export function createStorage(config: MonitorConfig, log: Logger, now: () => num
         depth: () => queue?.depth() ?? notOpen(),
         dueBy: (at) => queue?.dueBy(at) ?? notOpen(),
       },
+      server: () => readRedisServerStatus(redis.client),
       connections: (intake) => ceiling.count(intake),
       hosts: (intakes) => hosts.load(intakes),
     },

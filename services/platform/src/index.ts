@@ -56,6 +56,8 @@ export type { MemoryGate } from './redis/memory-gate.ts';
 export { createMemoryGate } from './redis/memory-gate.ts';
 export type { PolicyRevisions } from './redis/policy-revisions.ts';
 export { createPolicyRevisions } from './redis/policy-revisions.ts';
+export type { RedisServerStatus } from './redis/server-status.ts';
+export { readRedisServerStatus } from './redis/server-status.ts';
 export { createSpool, type SpoolOptions } from './spool/redis-spool.ts';
 export type { Spool, SpooledBody, SpoolReadError, SpoolWriter } from './spool/spool.ts';
 export { SpoolError } from './spool/spool.ts';

@@ -1,6 +1,7 @@
 import { withDeadline } from '@tdc/platform';
 import type { QueueReading } from '../metrics.ts';
 import type { ViewPorts } from '../ports.ts';
+import { readDemand } from './scaling.ts';
 import { allAliases } from './top-hosts.ts';
 
 /** Several scrapers within a second cost one reading. */
@@ -25,7 +26,12 @@ export function createQueueReader(
 }
 
 async function read(ports: ViewPorts): Promise<QueueReading> {
-  const [counters, oldest] = await Promise.all([ports.ledger.counters(), ports.ledger.oldestActive()]);
+  const [counters, oldest, jobs, server] = await Promise.all([
+    ports.ledger.counters(),
+    ports.ledger.oldestActive(),
+    readDemand(ports),
+    ports.server(),
+  ]);
   const aliases = allAliases(Object.keys(counters.intakes), Object.keys(ports.intakes()));
   const [hosts, open] = await Promise.all([
     ports.hosts(aliases),
@@ -36,6 +42,8 @@ async function read(ports: ViewPorts): Promise<QueueReading> {
     Object.fromEntries(aliases.map((alias, index) => [alias, value(alias, index)]));
   return {
     counters,
+    jobs,
+    server,
     aliases,
     connections: byAlias((_, index) => open[index] ?? 0),
     up: byAlias((alias) => hosts[alias]?.up ?? true),

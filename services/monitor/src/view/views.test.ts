@@ -10,6 +10,7 @@ import {
   renderTopHosts,
   UNKNOWN_HOST,
 } from '@tdc/core';
+import { SAMPLE_REDIS_STATUS } from '../../../../test/support/sample-redis-status.ts';
 import type { ViewPorts } from '../ports.ts';
 import { hostStatus } from './host-status.ts';
 import { createQueueReader } from './queue-reading.ts';
@@ -48,6 +49,7 @@ function portsOf(scene: Scene, changes: Partial<ViewPorts> = {}): ViewPorts {
       track: async () => [],
     },
     queue: { depth: async () => ({ waiting: 4, active: 2, delayed: 9 }), dueBy: async () => 3 },
+    server: async () => SAMPLE_REDIS_STATUS,
     connections: async (alias) => scene.connections?.[alias] ?? 0,
     hosts: async (aliases) =>
       Object.fromEntries(aliases.map((alias) => [alias, { ...UNKNOWN_HOST, ...scene.hosts?.[alias] }])),

@@ -46,12 +46,25 @@ describe('metrics', () => {
     assert.deepEqual(await samples(metrics, 'tdc_c_total'), ['tdc_c_total 41']);
   });
 
+  it('of a histogram are known without being set back', async () => {
+    const metrics = createOurs();
+    const histogram = metrics.histogram({ name: 'tdc_h', help: 'h', labels: ['intake'], buckets: [1] });
+    histogram.observe(0.5, { intake: 'a' });
+    for (const intake of ['a', 'b']) histogram.know({ intake });
+    assert.deepEqual(await samples(metrics, 'tdc_h_count'), [
+      'tdc_h_count{intake="a"} 1',
+      'tdc_h_count{intake="b"} 0',
+    ]);
+  });
+
   it('go up and down, and can be forgotten', async () => {
     const metrics = createOurs();
     const gauge = metrics.gauge({ name: 'tdc_g', help: 'h' });
     gauge.inc(3);
     gauge.dec();
     assert.deepEqual(await samples(metrics, 'tdc_g'), ['tdc_g 2']);
+    gauge.reset();
+    assert.deepEqual(await samples(metrics, 'tdc_g'), []);
     const labelled = metrics.gauge({ name: 'tdc_l', help: 'h', labels: ['intake'] });
     labelled.set(1, { intake: 'a' });
     labelled.reset();

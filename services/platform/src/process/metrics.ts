@@ -8,7 +8,7 @@ export interface CounterMetric {
   inc(labels?: Labels, by?: number): void;
   /** Sets the value to one that is kept elsewhere; it must never fall. */
   set(value: number, labels?: Labels): void;
-  /** Forgets every label combination. */
+  /** Forgets every label combination, and the value of a metric without labels: it is left out. */
   reset(): void;
 }
 
@@ -16,12 +16,14 @@ export interface GaugeMetric {
   set(value: number, labels?: Labels): void;
   inc(by?: number): void;
   dec(by?: number): void;
-  /** Forgets every label combination. */
+  /** Forgets every label combination, and the value of a metric without labels: it is left out. */
   reset(): void;
 }
 
 export interface HistogramMetric {
   observe(value: number, labels?: Labels): void;
+  /** Makes the series of these labels exist, at 0 unless they were observed already. */
+  know(labels: Labels): void;
 }
 
 /** The label combinations of a metric that are known beforehand, so that each exists, at 0, from the first scrape. */
@@ -53,6 +55,12 @@ export function combinations(sets: Readonly<Record<string, readonly string[]>>):
   );
 }
 
+/** The library's own reset leaves a metric without labels at 0. */
+function forget(metric: { reset(): void; remove(labels: Labels): void }): void {
+  metric.reset();
+  metric.remove({});
+}
+
 export function createMetrics(process: { readonly component: string; readonly version: string }): Metrics {
   const registry = new Registry();
   const collectors: (() => Promise<void>)[] = [];
@@ -71,7 +79,7 @@ export function createMetrics(process: { readonly component: string; readonly ve
           counter.remove(labels);
           counter.inc(labels, value);
         },
-        reset: () => counter.reset(),
+        reset: () => forget(counter),
       };
     },
     gauge(options) {
@@ -81,13 +89,26 @@ export function createMetrics(process: { readonly component: string; readonly ve
         set: (value, labels = {}) => gauge.set(labels, value),
         inc: (by = 1) => gauge.inc(by),
         dec: (by = 1) => gauge.dec(by),
-        reset: () => gauge.reset(),
+        reset: () => forget(gauge),
       };
     },
     histogram(options) {
       const histogram = new Histogram({ ...base(options), buckets: [...options.buckets] });
-      for (const labels of options.known ?? []) histogram.zero(labels);
-      return { observe: (value, labels = {}) => histogram.observe(labels, value) };
+      const known = new Set<string>();
+      // The library's zero() sets back what was observed.
+      const know = (labels: Labels): void => {
+        const key = JSON.stringify((options.labels ?? []).map((name) => labels[name]));
+        if (!known.has(key)) histogram.zero(labels);
+        known.add(key);
+      };
+      for (const labels of options.known ?? []) know(labels);
+      return {
+        observe(value, labels = {}) {
+          know(labels);
+          histogram.observe(labels, value);
+        },
+        know,
+      };
     },
     beforeScrape: (collect) => void collectors.push(collect),
     async text() {

@@ -120,6 +120,7 @@ export function createJournalQueueWorker(
       worker.concurrency = Math.max(1, jobs);
       if (grows && !isStopping) void lookForMore();
     },
+    runningJobs: () => running,
     lastProgressAt: () => progressAt,
     async drain(deadline) {
       isStopping = true;

@@ -33,6 +33,8 @@ export type JobDisposition =
 export interface JournalQueueWorker {
   /** How many jobs are handled at once from now on. */
   setConcurrency(jobs: number): void;
+  /** Jobs that this worker is handling at the moment. */
+  runningJobs(): number;
   /** When Redis last answered a request for jobs, ms since the epoch: the progress that liveness looks at. */
   lastProgressAt(): number;
   /**

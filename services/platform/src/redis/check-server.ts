@@ -3,7 +3,8 @@ import type { RedisClient } from './connect.ts';
 /** BullMQ and our scripts need the commands of Redis 7 (COPY, LMPOP, GT flags); Valkey began at 7.2. */
 const OLDEST_MAJOR = 7;
 
-const infoValue = (info: string, name: string): string =>
+/** The value of a field of INFO; '' when it is not there. */
+export const infoValue = (info: string, name: string): string =>
   new RegExp(`^${name}:(.*)$`, 'm').exec(info)?.[1]?.trim() ?? '';
 
 /**
