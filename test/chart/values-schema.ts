@@ -23,12 +23,18 @@ const RULES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'monitor.trackingHours': { minimum: 1, maximum: 720 },
   'monitor.trackingMaxCopies': { minimum: 1, maximum: 10_000_000 },
   '*.replicas': { minimum: 1 },
+  'metrics.prometheusRule.thresholds.sloPercent': {
+    type: 'number',
+    exclusiveMinimum: 0,
+    exclusiveMaximum: 100,
+  },
+  'metrics.prometheusRule.disabledAlerts': { items: { type: 'string' } },
   'redis.image.command': { enum: ['valkey-server', 'redis-server'] },
 };
 
 /** Maps whose keys are the user's own: everything below them is theirs. */
 const OPEN =
-  /(^|\.)(commonLabels|annotations|podAnnotations|podLabels|nodeSelector|affinity|resources|document)$/;
+  /(^|\.)(labels|commonLabels|alertLabels|annotations|podAnnotations|podLabels|nodeSelector|affinity|resources|document)$/;
 
 type Schema = Record<string, unknown>;
 
