@@ -1,0 +1,53 @@
+import { after, before } from 'node:test';
+import { kubectl, kubectlJson } from './kubectl.ts';
+
+const LEVEL = 'restricted';
+
+/** Makes a namespace that enforces the restricted Pod Security level; what an earlier run left there is gone. */
+export async function makeNamespace(name: string): Promise<void> {
+  await removeNamespace(name);
+  await kubectl('create', 'namespace', name);
+  await kubectl('label', 'namespace', name, `pod-security.kubernetes.io/enforce=${LEVEL}`);
+}
+
+export async function removeNamespace(name: string): Promise<void> {
+  await kubectl('delete', 'namespace', name, '--ignore-not-found', '--wait');
+}
+
+/** A namespace for the tests of a `describe`; gone behind them. */
+export function useNamespace(name: string): void {
+  before(() => makeNamespace(name));
+  after(() => removeNamespace(name));
+}
+
+export interface Pod {
+  readonly metadata: {
+    readonly name: string;
+    readonly uid: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly deletionTimestamp?: string;
+  };
+  readonly spec: { readonly nodeName?: string };
+  readonly status: {
+    readonly phase: string;
+    readonly podIP?: string;
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+    readonly containerStatuses?: readonly { readonly restartCount: number }[];
+  };
+}
+
+/** The pods that the labels select, terminating ones included. */
+export async function podsOf(namespace: string, selector: string): Promise<readonly Pod[]> {
+  const { items } = await kubectlJson<{ readonly items: readonly Pod[] }>(
+    '--namespace',
+    namespace,
+    'get',
+    'pods',
+    `--selector=${selector}`,
+  );
+  return items;
+}
+
+export const isReady = ({ metadata, status }: Pod): boolean =>
+  metadata.deletionTimestamp === undefined &&
+  (status.conditions ?? []).some(({ type, status: is }) => type === 'Ready' && is === 'True');
