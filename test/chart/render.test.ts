@@ -26,6 +26,7 @@ interface PodSpec {
   readonly enableServiceLinks?: boolean;
   readonly securityContext?: Readonly<Record<string, unknown>>;
   readonly terminationGracePeriodSeconds?: number;
+  readonly tolerations: readonly { readonly key: string; readonly tolerationSeconds: number }[];
   readonly containers: readonly Container[];
 }
 
@@ -129,6 +130,23 @@ for (const major of HELM_MAJORS) {
         .filter(({ kind }) => kind === 'PodDisruptionBudget')
         .map(({ metadata }) => metadata.name);
       assert.deepEqual(budgets.toSorted(), ['tdc-delivery', 'tdc-intake', 'tdc-policy']);
+    });
+
+    it('pods of a lost node are made elsewhere within a copy’s life', () => {
+      for (const workload of workloads(manifests)) {
+        const lost = podOf(workload).tolerations.map(({ key, tolerationSeconds }) => [
+          key,
+          tolerationSeconds,
+        ]);
+        assert.deepEqual(
+          lost,
+          [
+            ['node.kubernetes.io/not-ready', 15],
+            ['node.kubernetes.io/unreachable', 15],
+          ],
+          workload.metadata.name,
+        );
+      }
     });
 
     it('delivery is given up before a copy’s life is over', () => {

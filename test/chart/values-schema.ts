@@ -7,6 +7,7 @@ const RULES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'log.format': { enum: ['text', 'json'] },
   'log.level': { enum: ['debug', 'info', 'warning', 'critical'] },
   maxQueueAgeSeconds: { minimum: 1, maximum: 86_400 },
+  nodeLossSeconds: { minimum: 0, maximum: 3600 },
   'intake.bareNewlines': { enum: ['wrap', 'note', 'reject'] },
   'intake.trustedPeers': { items: { type: 'string' } },
   'intake.maxMessageBytes': { minimum: 1024, maximum: 268_435_456 },
@@ -29,6 +30,7 @@ const RULES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     exclusiveMaximum: 100,
   },
   'metrics.prometheusRule.disabledAlerts': { items: { type: 'string' } },
+  'redis.appendfsync': { enum: ['everysec', 'always'] },
   'redis.image.command': { enum: ['valkey-server', 'redis-server'] },
 };
 

@@ -110,21 +110,28 @@ spec:
           labelSelector:
             matchLabels: {{- include "tdc.selectorLabels" $labels | nindent 14 }}
         {{- end }}
-      {{- include "tdc.placement" $values | nindent 6 }}
+      {{- include "tdc.placement" . | nindent 6 }}
 {{- end -}}
 
-{{/* Where a pod runs, and before whom: as the values of its component say. */}}
+{{/* Where a pod runs, before whom, and how long on a node that does not answer. Takes { root, values }. */}}
 {{- define "tdc.placement" -}}
-{{- with .nodeSelector }}
+{{- with .values.nodeSelector }}
 nodeSelector: {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .tolerations }}
-tolerations: {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with .affinity }}
+tolerations:
+  {{- range $taint := list "not-ready" "unreachable" }}
+  - key: node.kubernetes.io/{{ $taint }}
+    operator: Exists
+    effect: NoExecute
+    tolerationSeconds: {{ $.root.Values.nodeLossSeconds }}
+  {{- end }}
+  {{- with .values.tolerations }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with .values.affinity }}
 affinity: {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .priorityClassName }}
+{{- with .values.priorityClassName }}
 priorityClassName: {{ . }}
 {{- end }}
 {{- end -}}
