@@ -18,15 +18,14 @@ interface Burn {
   readonly factor: number;
   readonly long: Window;
   readonly short: Window;
-  readonly longSeconds: number;
   readonly for: string;
   readonly severity: 'critical' | 'warning';
 }
 const BURNS: readonly Burn[] = [
-  { factor: 14.4, long: '1h', short: '5m', longSeconds: 3600, for: '2m', severity: 'critical' },
-  { factor: 6, long: '6h', short: '30m', longSeconds: 21_600, for: '15m', severity: 'critical' },
-  { factor: 3, long: '1d', short: '2h', longSeconds: 86_400, for: '1h', severity: 'warning' },
-  { factor: 1, long: '3d', short: '6h', longSeconds: 259_200, for: '3h', severity: 'warning' },
+  { factor: 14.4, long: '1h', short: '5m', for: '2m', severity: 'critical' },
+  { factor: 6, long: '6h', short: '30m', for: '15m', severity: 'critical' },
+  { factor: 3, long: '1d', short: '2h', for: '1h', severity: 'warning' },
+  { factor: 1, long: '3d', short: '6h', for: '3h', severity: 'warning' },
 ];
 
 /** Recorded under these names, per installation and intake. */
@@ -39,13 +38,13 @@ export const BAD_RATIO = 'intake:tdc_copies_bad:ratio_rate';
  * counted since its last scrape is gone with it, and a delivery that is missing must not look like a loss.
  * Prometheus 3 writes the edge of the histogram as 120.0.
  */
-function badRate(settings: RuleSettings): string {
-  const hard = `rate(${select('tdc_hard_bounced_recipients_total', settings)}[5m])`;
-  const lost = sumBy(once(hard, 'intake', 'reason'), 'intake');
-  const all = select('tdc_delivery_latency_seconds_count', settings);
-  const inTime = select('tdc_delivery_latency_seconds_bucket', settings, 'le=~"120(\\\\.0)?"');
-  const late = `clamp_min(${sumBy(`rate(${all}[5m])`, 'intake')} - ${sumBy(`rate(${inTime}[5m])`, 'intake')}, 0)`;
-  return `${lost}\n+ (\n  ${late}\n  or 0 * ${lost}\n)`;
+function badCopies(settings: RuleSettings, over: 'rate' | 'increase', range: Window): string {
+  const moved = (metric: string, ...matchers: readonly string[]): string =>
+    `${over}(${select(metric, settings, ...matchers)}[${range}])`;
+  const lost = sumBy(once(moved('tdc_hard_bounced_recipients_total'), 'intake', 'reason'), 'intake');
+  const all = sumBy(moved('tdc_delivery_latency_seconds_count'), 'intake');
+  const inTime = sumBy(moved('tdc_delivery_latency_seconds_bucket', 'le=~"120(\\\\.0)?"'), 'intake');
+  return `${lost}\n+ (\n  clamp_min(${all} - ${inTime}, 0)\n  or 0 * ${lost}\n)`;
 }
 
 /** Copies with an outcome, those that an operator deleted left out. */
@@ -61,7 +60,7 @@ function recorded(settings: RuleSettings): readonly RecordingRule[] {
     `avg_over_time(${select(`${name}5m`, settings)}[${window}])`;
   const ratio = (bad: string, ended: string): string => `${bad}\n/ (${ended} > 0)`;
   return [
-    { record: `${BAD_RATE}5m`, expr: badRate(settings) },
+    { record: `${BAD_RATE}5m`, expr: badCopies(settings, 'rate', '5m') },
     { record: `${ENDED_RATE}5m`, expr: endedRate(settings) },
     {
       record: `${BAD_RATIO}5m`,
@@ -78,13 +77,12 @@ function burning(settings: RuleSettings, burn: Burn): AlertingRule {
   const { sloPercent, burnMinimumCopies } = settings.thresholds;
   const budget = `${burn.factor} * (1 - ${sloPercent} / 100)`;
   const above = (window: Window): string => `${select(BAD_RATIO + window, settings)} > ${budget}`;
-  const lost = `avg_over_time(${select(`${BAD_RATE}5m`, settings)}[${burn.long}]) * ${burn.longSeconds}`;
   return alerting(settings, {
     alert: 'TDCJournalBudgetBurn',
     severity: burn.severity,
     labels: { window: burn.long },
     for: burn.for,
-    expr: `${above(burn.long)}\nand ${above(burn.short)}\nand ${lost} >= ${burnMinimumCopies}`,
+    expr: `${above(burn.long)}\nand ${above(burn.short)}\nand ${badCopies(settings, 'increase', burn.long)} >= ${burnMinimumCopies}`,
     summary: 'Journal copies to {{ $labels.intake }} are being lost faster than the objective allows.',
     description:
       `{{ $value | humanizePercentage }} of the copies to {{ $labels.intake }} were lost or late over ${burn.long} and the last ` +
