@@ -1,7 +1,6 @@
-import { ConfigError, type Logger } from '@tdc/platform';
+import { type CertificateWatch, ConfigError } from '@tdc/platform';
 import type { IntakeConfig } from './config.ts';
 import { type Receiver, type SmtpListener, startListener } from './smtp-listener.ts';
-import { loadTls, watchTls } from './tls-files.ts';
 
 export interface Listeners {
   readonly smtp: SmtpListener;
@@ -17,10 +16,9 @@ const CLOSE_SHARE = 0.7;
 /** Starts the listeners of the configuration, with one certificate that is replaced when its files are. */
 export async function startListeners(
   config: IntakeConfig,
-  log: Logger,
+  certificate: CertificateWatch,
   receiverFor: (protocol: 'smtp' | 'lmtp') => Receiver,
 ): Promise<Listeners> {
-  const tls = loadTls(config.tlsCertFile, config.tlsKeyFile);
   const open = async (protocol: 'smtp' | 'lmtp', port: number): Promise<SmtpListener> => {
     const listener = await startListener(
       {
@@ -28,7 +26,7 @@ export async function startListeners(
         host: config.smtpHost,
         port,
         lmtp: protocol === 'lmtp',
-        tls,
+        tls: certificate.current(),
         closeSeconds: config.shutdownSeconds * CLOSE_SHARE,
       },
       receiverFor(protocol),
@@ -38,21 +36,14 @@ export async function startListeners(
   };
   const smtp = await open('smtp', config.smtpPort);
   const lmtp = config.lmtpPort === undefined ? undefined : await open('lmtp', config.lmtpPort);
-  const watch = watchTls({
-    certFile: config.tlsCertFile,
-    keyFile: config.tlsKeyFile,
-    current: tls,
-    replaced(renewed) {
-      smtp.replaceTls(renewed);
-      lmtp?.replaceTls(renewed);
-    },
-    log,
+  certificate.onReplaced((renewed) => {
+    smtp.replaceTls(renewed);
+    lmtp?.replaceTls(renewed);
   });
   return {
     smtp,
     lmtp,
     async close() {
-      watch.stop();
       await Promise.all([smtp.close(), lmtp?.close()]);
     },
   };

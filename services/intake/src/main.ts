@@ -7,7 +7,8 @@ import type { UnavailableReason } from './ports.ts';
 import { createReceiver } from './receiver.ts';
 import { openStorage } from './storage.ts';
 
-async function start({ config, log, metrics, shutdown, now, announceReady }: ServiceContext<IntakeConfig>) {
+async function start(context: ServiceContext<IntakeConfig>) {
+  const { config, log, metrics, shutdown, now, announceReady } = context;
   const meters = createIntakeMetrics(metrics);
   const storage = openStorage(config, log, now);
   shutdown.add('storage', () => storage.close());
@@ -35,7 +36,11 @@ async function start({ config, log, metrics, shutdown, now, announceReady }: Ser
     },
     config,
   );
-  const listeners = await startListeners(config, log, (protocol) =>
+  const certificate = context.watchCertificate('smtp', {
+    certFile: config.tlsCertFile,
+    keyFile: config.tlsKeyFile,
+  });
+  const listeners = await startListeners(config, certificate, (protocol) =>
     createReceiver({
       protocol,
       requireTls: config.requireTls,

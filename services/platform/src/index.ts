@@ -61,3 +61,6 @@ export { readRedisServerStatus } from './redis/server-status.ts';
 export { createSpool, type SpoolOptions } from './spool/redis-spool.ts';
 export type { Spool, SpooledBody, SpoolReadError, SpoolWriter } from './spool/spool.ts';
 export { SpoolError } from './spool/spool.ts';
+export type { CertificateUse, CertificateWatch } from './tls/certificate-watch.ts';
+export type { TlsFiles, TlsMaterial, TlsProblem } from './tls/tls-files.ts';
+export { loadTlsFiles } from './tls/tls-files.ts';

@@ -1,5 +1,12 @@
 import { closeSync, writeSync } from 'node:fs';
 import { InvariantError } from '@tdc/core';
+import {
+  type CertificateUse,
+  type CertificateWatch,
+  createCertificateExpiry,
+  watchCertificate,
+} from '../tls/certificate-watch.ts';
+import type { TlsFiles } from '../tls/tls-files.ts';
 import { ConfigError, EXIT_CONFIG, EXIT_SOFTWARE } from './config-error.ts';
 import { type Environment, type EnvReader, formatHostPort, type HostPort } from './env-reader.ts';
 import { createLogger, type LogFormat, type Logger, localOffsetMinutes, writeToStdout } from './logger.ts';
@@ -33,6 +40,8 @@ export interface ServiceContext<Config> {
   readonly metrics: Metrics;
   readonly shutdown: Shutdown;
   readonly now: () => number;
+  /** Follows a certificate's files until the process stops; throws ConfigError when they cannot be used. */
+  readonly watchCertificate: (use: CertificateUse, files: TlsFiles) => CertificateWatch;
   /** Says that the process serves, and on which addresses: a log line, and one JSON line to TDC_READY_FD. */
   readonly announceReady: (addresses: Readonly<Record<string, HostPort>>) => void;
 }
@@ -86,6 +95,16 @@ function explainFailure(component: string, log: Logger, error: unknown): number 
   return EXIT_SOFTWARE;
 }
 
+/** What {@link ServiceContext.watchCertificate} does: each certificate with its metric, until the process stops. */
+function followCertificates(log: Logger, metrics: Metrics, shutdown: Shutdown) {
+  const expiry = createCertificateExpiry(metrics);
+  return (use: CertificateUse, files: TlsFiles): CertificateWatch => {
+    const watch = watchCertificate({ use, files, log, expiry });
+    shutdown.add(`certificate-${use}`, async () => watch.stop());
+    return watch;
+  };
+}
+
 /**
  * Runs a process from its environment to its exit status: 0 after an orderly stop, 78 when the configuration is
  * refused, 70 for a bug. Only main.ts turns the status into the process's end.
@@ -118,6 +137,7 @@ export async function runService<Config extends CommonConfig>(
       metrics,
       shutdown,
       now,
+      watchCertificate: followCertificates(log, metrics, shutdown),
       announceReady: (served) => announce(log, env, served),
     });
     const stopped = shutdown.finished.then(() => 0);
