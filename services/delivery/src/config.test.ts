@@ -32,15 +32,18 @@ describe("delivery's environment", () => {
       TDC_MAX_JOBS: '15',
       TDC_TRACKING_HOURS: '16',
     });
-    const { dnsServers, policyAddress, redisUrl, redisKeyPrefix, ehloName } = config;
+    const { dnsServers, policyAddress, redis, ehloName } = config;
     assert.deepEqual(dnsServers, [
       { host: '10.0.0.1', port: 53 },
       { host: '2001:db8::1', port: 5353 },
     ]);
     assert.deepEqual(policyAddress, { host: 'policy.example', port: 50_000 });
     assert.deepEqual(
-      [redisUrl, redisKeyPrefix, ehloName],
-      ['redis://redis.example:6380/2', '{other}', 'out.example.net'],
+      [redis, ehloName],
+      [
+        { mode: 'standalone', url: 'redis://redis.example:6380/2', keyPrefix: '{other}', user: {} },
+        'out.example.net',
+      ],
     );
     assert.deepEqual(
       [

@@ -4,12 +4,13 @@ import {
   type Environment,
   EnvReader,
   type HostPort,
+  type RedisSettings,
   readCommonConfig,
+  readRedisSettings,
 } from '@tdc/platform';
 
 export interface DeliveryConfig extends CommonConfig {
-  readonly redisUrl: string;
-  readonly redisKeyPrefix: string;
+  readonly redis: RedisSettings;
   readonly policyAddress: HostPort;
   readonly stateFolder: string | undefined;
   /** How long tracking remembers a copy beyond its deadline. */
@@ -43,8 +44,7 @@ export function loadDeliveryConfig(env: Environment): DeliveryConfig {
     read.integer(name, { default: otherwise, min: 1, max });
   const config: DeliveryConfig = {
     ...readCommonConfig(read),
-    redisUrl: read.redisUrl('TDC_REDIS_URL', 'redis://127.0.0.1:6379'),
-    redisKeyPrefix: read.text('TDC_REDIS_KEY_PREFIX', { default: '{tdc}' }),
+    redis: readRedisSettings(read),
     policyAddress: read.hostPort('TDC_POLICY_ADDRESS', '127.0.0.1:50051'),
     stateFolder: read.optionalFolder('TDC_STATE_DIR'),
     trackingHours: read.integer('TDC_TRACKING_HOURS', { default: 24, min: 1, max: 24 * 30 }),

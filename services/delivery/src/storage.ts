@@ -51,10 +51,10 @@ export async function openStorage(
   },
 ): Promise<RedisStorage | undefined> {
   const { log, now, signal } = options;
-  const keys = createRedisKeys(config.redisKeyPrefix);
-  const commands = createRedisLink(config.redisUrl, { role: 'command', log });
-  const bodies = createRedisLink(config.redisUrl, { role: 'command', log, silent: true });
-  const jobs = createRedisLink(config.redisUrl, { role: 'blocking', log, silent: true });
+  const keys = createRedisKeys(config.redis.keyPrefix);
+  const commands = createRedisLink(config.redis, { role: 'command', log });
+  const bodies = createRedisLink(config.redis, { role: 'command', log, silent: true });
+  const jobs = createRedisLink(config.redis, { role: 'blocking', log, silent: true });
   const links = [commands, bodies, jobs];
   const closeLinks = async () => void (await Promise.all(links.map((link) => link.close())));
   const dcids = createIdSequence(commands.client, keys.sequence('dcid'));

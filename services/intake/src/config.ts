@@ -5,15 +5,16 @@ import {
   type Environment,
   EnvReader,
   type HostPort,
+  type RedisSettings,
   readCommonConfig,
+  readRedisSettings,
 } from '@tdc/platform';
 
 /** What is done with a message that holds CR or LF outside CRLF (spec §9). */
 export type BareNewlinePolicy = 'reject' | 'note' | 'wrap';
 
 export interface IntakeConfig extends CommonConfig {
-  readonly redisUrl: string;
-  readonly redisKeyPrefix: string;
+  readonly redis: RedisSettings;
   /** Above this share of Redis's memory limit no message is taken. */
   readonly redisMaxMemoryPercent: number;
   readonly policyAddress: HostPort;
@@ -54,8 +55,7 @@ export function loadIntakeConfig(env: Environment): IntakeConfig {
   const read = new EnvReader(env);
   const config: IntakeConfig = {
     ...readCommonConfig(read),
-    redisUrl: read.redisUrl('TDC_REDIS_URL', 'redis://127.0.0.1:6379'),
-    redisKeyPrefix: read.text('TDC_REDIS_KEY_PREFIX', { default: '{tdc}' }),
+    redis: readRedisSettings(read),
     redisMaxMemoryPercent: read.integer('TDC_REDIS_MAX_MEMORY_PERCENT', { default: 80, min: 10, max: 100 }),
     policyAddress: read.hostPort('TDC_POLICY_ADDRESS', '127.0.0.1:50051'),
     stateFolder: read.optionalFolder('TDC_STATE_DIR'),

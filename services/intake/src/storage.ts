@@ -38,10 +38,10 @@ const MIDS_WAIT_MS = 2000;
 
 /** Opens the stores in the background; they come and go with Redis, without a restart. */
 export function openStorage(config: IntakeConfig, log: Logger, now: () => number): RedisStorage {
-  const keys = createRedisKeys(config.redisKeyPrefix);
-  const commands = createRedisLink(config.redisUrl, { role: 'command', log });
+  const keys = createRedisKeys(config.redis.keyPrefix);
+  const commands = createRedisLink(config.redis, { role: 'command', log });
   // Bodies have a connection of their own: a large one must not stand in front of the answers of small commands.
-  const bodies = createRedisLink(config.redisUrl, { role: 'command', log, silent: true });
+  const bodies = createRedisLink(config.redis, { role: 'command', log, silent: true });
   const mids = createIdSequence(commands.client, keys.sequence('mid'));
   const icids = createIdSequence(commands.client, keys.sequence('icid'));
   const closing = new AbortController();

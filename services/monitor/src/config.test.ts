@@ -11,8 +11,8 @@ describe("the monitor's configuration", () => {
       httpHost: '0.0.0.0',
       httpPort: 9090,
       shutdownSeconds: 30,
-      redisUrl: 'redis://127.0.0.1:6379',
-      redisKeyPrefix: '{tdc}',
+      grpcTls: undefined,
+      redis: { mode: 'standalone', url: 'redis://127.0.0.1:6379', keyPrefix: '{tdc}', user: {} },
       policyAddress: { host: '127.0.0.1', port: 50_051 },
       stateFolder: undefined,
       grpcHost: '0.0.0.0',
@@ -32,7 +32,7 @@ describe("the monitor's configuration", () => {
       TDC_TRACKING_HOURS: '2',
       TDC_TRACKING_MAX_COPIES: '5',
     });
-    assert.equal(config.redisUrl, 'rediss://redis:6380');
+    assert.equal(config.redis.mode === 'standalone' && config.redis.url, 'rediss://redis:6380');
     assert.deepEqual(config.policyAddress, { host: 'policy', port: 1234 });
     assert.deepEqual(
       [config.grpcPort, config.sweepSeconds, config.trackingHours, config.trackingMaxCopies],

@@ -3,12 +3,13 @@ import {
   type Environment,
   EnvReader,
   type HostPort,
+  type RedisSettings,
   readCommonConfig,
+  readRedisSettings,
 } from '@tdc/platform';
 
 export interface MonitorConfig extends CommonConfig {
-  readonly redisUrl: string;
-  readonly redisKeyPrefix: string;
+  readonly redis: RedisSettings;
   readonly policyAddress: HostPort;
   readonly stateFolder: string | undefined;
   readonly grpcHost: string;
@@ -23,8 +24,7 @@ export function loadMonitorConfig(env: Environment): MonitorConfig {
   const read = new EnvReader(env);
   const config: MonitorConfig = {
     ...readCommonConfig(read),
-    redisUrl: read.redisUrl('TDC_REDIS_URL', 'redis://127.0.0.1:6379'),
-    redisKeyPrefix: read.text('TDC_REDIS_KEY_PREFIX', { default: '{tdc}' }),
+    redis: readRedisSettings(read),
     policyAddress: read.hostPort('TDC_POLICY_ADDRESS', '127.0.0.1:50051'),
     stateFolder: read.optionalFolder('TDC_STATE_DIR'),
     grpcHost: read.text('TDC_GRPC_HOST', { default: '0.0.0.0' }),

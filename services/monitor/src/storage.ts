@@ -34,8 +34,8 @@ const notOpen = async (): Promise<never> => {
 
 /** Connects in the background. */
 export function createStorage(config: MonitorConfig, log: Logger, now: () => number): MonitorStorage {
-  const keys = createRedisKeys(config.redisKeyPrefix);
-  const redis = createRedisLink(config.redisUrl, { role: 'command', log });
+  const keys = createRedisKeys(config.redis.keyPrefix);
+  const redis = createRedisLink(config.redis, { role: 'command', log });
   const ledger = createLedger(redis.client, keys, { now, trackingHours: config.trackingHours });
   const ceiling = createConnectionCeiling(redis.client, keys, { worker: 'monitor', now });
   const hosts = createHostStore(redis.client, keys);

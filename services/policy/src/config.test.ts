@@ -20,8 +20,7 @@ describe('the environment of the policy service', () => {
       httpPort: 9090,
       shutdownSeconds: 30,
       policyFile: TDC_POLICY_FILE,
-      redisUrl: 'redis://127.0.0.1:6379',
-      redisKeyPrefix: '{tdc}',
+      redis: { mode: 'standalone', url: 'redis://127.0.0.1:6379', keyPrefix: '{tdc}', user: {} },
       stateFolder: undefined,
       grpcHost: '0.0.0.0',
       grpcPort: 50_051,
@@ -37,10 +36,15 @@ describe('the environment of the policy service', () => {
       TDC_GRPC_HOST: '::1',
       TDC_GRPC_PORT: '0',
     });
-    const { redisUrl, redisKeyPrefix, stateFolder, grpcHost, grpcPort } = config;
+    const { redis, stateFolder, grpcHost, grpcPort } = config;
     assert.deepEqual(
-      [redisUrl, redisKeyPrefix, stateFolder, grpcHost, grpcPort],
-      ['rediss://redis:6380', '{mail}', folder, '::1', 0],
+      [redis, stateFolder, grpcHost, grpcPort],
+      [
+        { mode: 'standalone', url: 'rediss://redis:6380', keyPrefix: '{mail}', user: {}, tls: {} },
+        folder,
+        '::1',
+        0,
+      ],
     );
   });
 

@@ -1,9 +1,15 @@
-import { type CommonConfig, type Environment, EnvReader, readCommonConfig } from '@tdc/platform';
+import {
+  type CommonConfig,
+  type Environment,
+  EnvReader,
+  type RedisSettings,
+  readCommonConfig,
+  readRedisSettings,
+} from '@tdc/platform';
 
 export interface PolicyConfig extends CommonConfig {
   readonly policyFile: string;
-  readonly redisUrl: string;
-  readonly redisKeyPrefix: string;
+  readonly redis: RedisSettings;
   readonly stateFolder: string | undefined;
   readonly grpcHost: string;
   readonly grpcPort: number;
@@ -15,8 +21,7 @@ export function loadPolicyConfig(env: Environment): PolicyConfig {
   const config: PolicyConfig = {
     ...readCommonConfig(read),
     policyFile: read.readableFile('TDC_POLICY_FILE', 'the policy document'),
-    redisUrl: read.redisUrl('TDC_REDIS_URL', 'redis://127.0.0.1:6379'),
-    redisKeyPrefix: read.text('TDC_REDIS_KEY_PREFIX', { default: '{tdc}' }),
+    redis: readRedisSettings(read),
     stateFolder: read.optionalFolder('TDC_STATE_DIR'),
     grpcHost: read.text('TDC_GRPC_HOST', { default: '0.0.0.0' }),
     grpcPort: read.integer('TDC_GRPC_PORT', { default: 50_051, min: 0, max: 65_535 }),

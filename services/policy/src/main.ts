@@ -25,9 +25,9 @@ const REDIS_PATIENCE_MS = 2000;
 
 async function start({ config, log, metrics, shutdown, now, announceReady }: ServiceContext<PolicyConfig>) {
   const meters = createPolicyMetrics(metrics);
-  const redis = createRedisLink(config.redisUrl, { role: 'command', log });
+  const redis = createRedisLink(config.redis, { role: 'command', log });
   shutdown.add('redis', () => redis.close());
-  const numbers = createPolicyRevisions(redis.client, createRedisKeys(config.redisKeyPrefix));
+  const numbers = createPolicyRevisions(redis.client, createRedisKeys(config.redis.keyPrefix));
   const redisUp = whenRedisReady(redis.client, AbortSignal.timeout(REDIS_PATIENCE_MS));
   const store = createPolicyStore({
     path: config.policyFile,

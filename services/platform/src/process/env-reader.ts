@@ -122,6 +122,11 @@ export class EnvReader {
     return value;
   }
 
+  /** A file that this process can read; undefined when unset. */
+  optionalFile(name: string, what: string): string | undefined {
+    return this.#get(name) === undefined ? undefined : this.readableFile(name, what);
+  }
+
   /** A folder that this process can write to; undefined when unset. */
   optionalFolder(name: string): string | undefined {
     const value = this.#get(name);

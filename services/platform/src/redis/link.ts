@@ -2,14 +2,8 @@ import { ConfigError } from '../process/config-error.ts';
 import type { Logger } from '../process/logger.ts';
 import { pause } from '../process/waiting.ts';
 import { checkRedisServer } from './check-server.ts';
-import {
-  closeRedis,
-  connectRedis,
-  isRedisReady,
-  type RedisClient,
-  redactRedisUrl,
-  whenRedisReady,
-} from './connect.ts';
+import { closeRedis, connectRedis, isRedisReady, type RedisClient, whenRedisReady } from './connect.ts';
+import { describeRedis, type RedisSettings, standaloneRedis } from './settings.ts';
 
 /** A connection with its state in the log, and the server's fitness checked once. */
 export interface RedisLink {
@@ -33,20 +27,21 @@ export interface RedisLinkOptions {
 const RECHECK_MS = 100;
 
 /** Opens a connection in the background. One line is logged when Redis is lost and one when it is back. */
-export function createRedisLink(url: string, options: RedisLinkOptions): RedisLink {
+export function createRedisLink(server: string | RedisSettings, options: RedisLinkOptions): RedisLink {
   const { log, role, silent = false } = options;
+  const settings = typeof server === 'string' ? standaloneRedis(server) : server;
+  const name = describeRedis(settings);
   let lost = false;
-  const client = connectRedis(url, {
+  const client = connectRedis(settings, {
     role,
     onError(message) {
       if (!lost && !silent) {
-        log.notice('warning', 'redis-lost', `Redis at ${redactRedisUrl(url)} does not answer: ${message}`);
+        log.notice('warning', 'redis-lost', `${name} does not answer: ${message}`);
       }
       lost = true;
     },
     onReady() {
-      if (!silent)
-        log.notice('info', 'redis-ready', `Redis at ${redactRedisUrl(url)} is ${lost ? 'back' : 'ready'}`);
+      if (!silent) log.notice('info', 'redis-ready', `${name} is ${lost ? 'back' : 'ready'}`);
       lost = false;
     },
   });
