@@ -1,3 +1,4 @@
+export { DASHBOARD_FILES } from './dashboards/dashboard-files.ts';
 export type { AlertingRule, RecordingRule, RuleGroup } from './rules/rule.ts';
 export { ruleGroups } from './rules/rule-file.ts';
 export { RULE_FILES } from './rules/rule-files.ts';

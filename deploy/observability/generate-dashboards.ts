@@ -1,0 +1,4 @@
+import { DASHBOARD_FILES } from './dashboards/dashboard-files.ts';
+import { writeFiles } from './write-files.ts';
+
+writeFiles(DASHBOARD_FILES);
