@@ -4,7 +4,13 @@ import { mkdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { checkRedisServer, connectRedis, redactRedisUrl, whenRedisReady } from '@tdc/platform';
+import {
+  checkRedisServer,
+  connectRedis,
+  createRedisKeys,
+  redactRedisUrl,
+  whenRedisReady,
+} from '@tdc/platform';
 import type { Leash } from '../../test/support/leash.ts';
 import { stopProcess } from './child.ts';
 import { findRedisServer } from './find-redis.ts';
@@ -40,7 +46,7 @@ export async function useRedis(url: string): Promise<ProvidedRedis> {
   try {
     if (!(await whenRedisReady(client, AbortSignal.timeout(ANSWER_MS))))
       return unfit(`Redis at ${redactRedisUrl(url)} (TDC_REDIS_URL) cannot be used: ${lastError}`);
-    const problems = await checkRedisServer(client);
+    const problems = await checkRedisServer(client, createRedisKeys());
     if (problems.length > 0) return unfit(...problems);
   } catch (error) {
     return unfit(`Redis at ${redactRedisUrl(url)} (TDC_REDIS_URL) cannot be used: ${String(error)}`);

@@ -70,7 +70,7 @@ describe('the gate before a full Redis', () => {
     Number(/used_memory:(\d+)/.exec(await redis.client.info('memory'))?.[1]);
 
   it('closes above the given share of the limit and opens below it', async () => {
-    const gate = createMemoryGate(redis.client, 50);
+    const gate = createMemoryGate(redis.client, keys, 50);
     try {
       await redis.client.config('SET', 'maxmemory', String(Math.ceil((await usedBytes()) * 1.5)));
       await waitUntil(() => gate.isClosed(), { what: 'the gate closing' });
@@ -84,7 +84,7 @@ describe('the gate before a full Redis', () => {
 
   it('opens when there is no limit, and keeps its last word while Redis is away', async () => {
     const client = await redis.connect();
-    const gate = createMemoryGate(client, 1);
+    const gate = createMemoryGate(client, keys, 1);
     await redis.client.config('SET', 'maxmemory', String(await usedBytes()));
     await waitUntil(() => gate.isClosed());
     await redis.client.config('SET', 'maxmemory', '0');

@@ -65,7 +65,7 @@ export function openStorage(config: IntakeConfig, log: Logger, now: () => number
       queue,
       journalIds: createJournalIds(secret),
     };
-    gate = createMemoryGate(commands.client, config.redisMaxMemoryPercent);
+    gate = createMemoryGate(commands.client, keys, config.redisMaxMemoryPercent);
   };
   /** Redis may go away again between two steps: then all over. */
   const open = async (): Promise<void> => {

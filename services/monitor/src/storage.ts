@@ -48,7 +48,7 @@ export function createStorage(config: MonitorConfig, log: Logger, now: () => num
         depth: () => queue?.depth() ?? notOpen(),
         dueBy: (at) => queue?.dueBy(at) ?? notOpen(),
       },
-      server: () => readRedisServerStatus(redis.client),
+      server: () => readRedisServerStatus(redis.client, keys),
       connections: (intake) => ceiling.count(intake),
       hosts: (intakes) => hosts.load(intakes),
     },

@@ -1,5 +1,6 @@
 import { redisMemory } from './check-server.ts';
 import type { RedisClient } from './connect.ts';
+import type { RedisKeys } from './keys.ts';
 
 /**
  * Keeps intake away from a full Redis: at its memory limit Redis refuses the commands that drain the queue, too, so the
@@ -13,14 +14,14 @@ export interface MemoryGate {
 
 const POLL_MS = 1000;
 
-export function createMemoryGate(redis: RedisClient, maxPercent: number): MemoryGate {
+export function createMemoryGate(redis: RedisClient, keys: RedisKeys, maxPercent: number): MemoryGate {
   let closed = false;
   let measuring = false;
   const measure = async (): Promise<void> => {
     if (measuring) return;
     measuring = true;
     try {
-      const { usedBytes, limitBytes } = await redisMemory(redis);
+      const { usedBytes, limitBytes } = await redisMemory(redis, keys);
       closed = limitBytes > 0 && usedBytes > (limitBytes * maxPercent) / 100;
     } catch {
       // Redis away is answered elsewhere; the last measurement stands.

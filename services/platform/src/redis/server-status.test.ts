@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { RedisClient } from './connect.ts';
+import { createRedisKeys } from './keys.ts';
 import { readRedisServerStatus } from './server-status.ts';
 
 /** A server that answers INFO with these lines. */
@@ -23,6 +24,7 @@ describe('the status of a Redis server', () => {
         'role:master',
         'connected_slaves:2',
       ),
+      createRedisKeys(),
     );
     assert.deepEqual(status, {
       memoryUsedBytes: 1_048_576,
@@ -39,12 +41,15 @@ describe('the status of a Redis server', () => {
   });
 
   it('tells a replica and a failed snapshot', async () => {
-    const status = await readRedisServerStatus(answering('role:slave', 'rdb_last_bgsave_status:err'));
+    const status = await readRedisServerStatus(
+      answering('role:slave', 'rdb_last_bgsave_status:err'),
+      createRedisKeys(),
+    );
     assert.deepEqual([status.isPrimary, status.lastSaveOk], [false, false]);
   });
 
   it('takes what a server keeps to itself for no failure', async () => {
-    const status = await readRedisServerStatus(answering('role:master'));
+    const status = await readRedisServerStatus(answering('role:master'), createRedisKeys());
     assert.deepEqual([status.appendOnly, status.appendOnlyOk, status.lastSaveOk], [false, true, true]);
     assert.deepEqual([status.memoryLimitBytes, status.lastSaveAt], [0, 0]);
   });

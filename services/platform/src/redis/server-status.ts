@@ -1,5 +1,6 @@
-import { infoValue } from './check-server.ts';
 import type { RedisClient } from './connect.ts';
+import type { RedisKeys } from './keys.ts';
+import { infoValue, readInfo } from './server-info.ts';
 
 /** How the server is, by its own account. Memory in bytes, times in seconds since the epoch. */
 export interface RedisServerStatus {
@@ -19,8 +20,8 @@ export interface RedisServerStatus {
 }
 
 /** Reads the status from one INFO. Rejects when Redis does not answer. */
-export async function readRedisServerStatus(redis: RedisClient): Promise<RedisServerStatus> {
-  const info = await redis.info();
+export async function readRedisServerStatus(redis: RedisClient, keys: RedisKeys): Promise<RedisServerStatus> {
+  const info = await readInfo(redis, keys);
   const number = (name: string): number => Number(infoValue(info, name)) || 0;
   // What a server does not tell, such as one that somebody else runs, is no failure.
   const isOk = (name: string): boolean => ['ok', ''].includes(infoValue(info, name));
