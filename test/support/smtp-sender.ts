@@ -32,6 +32,17 @@ export async function openSender(address: string): Promise<SmtpSender & { readon
   return Object.assign(sender, { banner });
 }
 
+/** The same as a proxy opens it: the octets of its header come before the banner. */
+export async function openSenderBehind(
+  address: string,
+  header: Buffer,
+): Promise<SmtpSender & { readonly banner: string }> {
+  const sender = new RawSender(address);
+  sender.write(header);
+  const banner = await sender.reply();
+  return Object.assign(sender, { banner });
+}
+
 class RawSender implements SmtpSender {
   #socket: Socket;
   #heard = '';

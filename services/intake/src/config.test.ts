@@ -22,12 +22,15 @@ describe("intake's configuration", () => {
       grpcTls: undefined,
       redis: { mode: 'standalone', url: 'redis://127.0.0.1:6379', keyPrefix: '{tdc}', user: {} },
       redisMaxMemoryPercent: 80,
+      redisMinReplicasAck: 0,
       policyAddress: { host: '127.0.0.1', port: 50_051 },
       stateFolder: undefined,
       trackingHours: 24,
       smtpHost: '0.0.0.0',
       smtpPort: 2525,
       lmtpPort: undefined,
+      proxyPort: undefined,
+      proxyTrusted: [],
       tlsCertFile: FILE,
       tlsKeyFile: FILE,
       requireTls: false,
@@ -91,6 +94,19 @@ describe("intake's configuration", () => {
       );
       return true;
     });
+  });
+
+  it('has a listener behind a proxy for the proxies that are named, and for nobody else', () => {
+    const load = (env: Record<string, string>) =>
+      loadIntakeConfig({ ...CERTIFICATE, TDC_SMTP_PROXY_PORT: '2527', ...env });
+    for (const env of [{}, { TDC_SMTP_PROXY_TRUSTED: ' , ' }])
+      assert.throws(() => load(env), /TDC_SMTP_PROXY_TRUSTED is not set: with TDC_SMTP_PROXY_PORT it must/);
+    assert.throws(() => load({ TDC_SMTP_PROXY_TRUSTED: '10.0.0.0/40' }), /TDC_SMTP_PROXY_TRUSTED is '10/);
+    const { proxyPort, proxyTrusted } = load({ TDC_SMTP_PROXY_TRUSTED: '10.0.0.0/8,2001:db8::1' });
+    assert.deepEqual(
+      [proxyPort, proxyTrusted],
+      [2527, [parseNetwork('10.0.0.0/8'), parseNetwork('2001:db8::1')]],
+    );
   });
 
   it('leaves less time for storing than a stop leaves for the session', () => {

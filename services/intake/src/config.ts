@@ -17,6 +17,8 @@ export interface IntakeConfig extends CommonConfig {
   readonly redis: RedisSettings;
   /** Above this share of Redis's memory limit no message is taken. */
   readonly redisMaxMemoryPercent: number;
+  /** So many replicas must hold a message before it is answered with 250; 0: none is asked. */
+  readonly redisMinReplicasAck: number;
   readonly policyAddress: HostPort;
   readonly stateFolder: string | undefined;
   /** How long tracking remembers a copy beyond its deadline. */
@@ -24,6 +26,10 @@ export interface IntakeConfig extends CommonConfig {
   readonly smtpHost: string;
   readonly smtpPort: number;
   readonly lmtpPort: number | undefined;
+  /** Of the SMTP listener behind a proxy; undefined: none. */
+  readonly proxyPort: number | undefined;
+  /** The proxies that may connect to it. */
+  readonly proxyTrusted: readonly Network[];
   /** The name in the greeting. */
   readonly hostname: string;
   readonly tlsCertFile: string;
@@ -57,12 +63,15 @@ export function loadIntakeConfig(env: Environment): IntakeConfig {
     ...readCommonConfig(read),
     redis: readRedisSettings(read),
     redisMaxMemoryPercent: read.integer('TDC_REDIS_MAX_MEMORY_PERCENT', { default: 80, min: 10, max: 100 }),
+    redisMinReplicasAck: read.integer('TDC_REDIS_MIN_REPLICAS_ACK', { default: 0, min: 0, max: 10 }),
     policyAddress: read.hostPort('TDC_POLICY_ADDRESS', '127.0.0.1:50051'),
     stateFolder: read.optionalFolder('TDC_STATE_DIR'),
     trackingHours: read.integer('TDC_TRACKING_HOURS', { default: 24, min: 1, max: 24 * 30 }),
     smtpHost: read.text('TDC_SMTP_HOST', { default: '0.0.0.0' }),
     smtpPort: read.integer('TDC_SMTP_PORT', { default: 2525, ...PORT }),
     lmtpPort: read.optionalInteger('TDC_LMTP_PORT', PORT),
+    proxyPort: read.optionalInteger('TDC_SMTP_PROXY_PORT', PORT),
+    proxyTrusted: read.networks('TDC_SMTP_PROXY_TRUSTED'),
     hostname: read.text('TDC_SMTP_HOSTNAME', { default: hostname() }),
     tlsCertFile: read.readableFile('TDC_SMTP_TLS_CERT_FILE', 'the certificate for STARTTLS (PEM)'),
     tlsKeyFile: read.readableFile('TDC_SMTP_TLS_KEY_FILE', 'the private key of that certificate (PEM)'),
@@ -80,6 +89,10 @@ export function loadIntakeConfig(env: Environment): IntakeConfig {
     bareNewlines: read.oneOf('TDC_BARE_NEWLINES', ['reject', 'note', 'wrap'], 'wrap'),
     maxQueueAgeSeconds: read.integer('TDC_MAX_QUEUE_AGE_SECONDS', { default: 120, min: 1, max: 86_400 }),
   };
+  if (config.proxyPort !== undefined && config.proxyTrusted.length === 0)
+    read.refuse(
+      'TDC_SMTP_PROXY_TRUSTED is not set: with TDC_SMTP_PROXY_PORT it must list the networks of your proxies, 10.0.0.0/8',
+    );
   read.throwIfInvalid();
   return Object.freeze(config);
 }

@@ -5,10 +5,16 @@ import { type Receiver, type SmtpListener, startListener } from './smtp-listener
 export interface Listeners {
   readonly smtp: SmtpListener;
   readonly lmtp: SmtpListener | undefined;
+  /** SMTP behind a proxy: every connection begins with a PROXY header. */
+  readonly proxied: SmtpListener | undefined;
   close(): Promise<void>;
 }
 
-const PORT_VARIABLE = { smtp: 'TDC_SMTP_PORT', lmtp: 'TDC_LMTP_PORT' } as const;
+const PORT_VARIABLE = {
+  smtp: 'TDC_SMTP_PORT',
+  lmtp: 'TDC_LMTP_PORT',
+  proxied: 'TDC_SMTP_PROXY_PORT',
+} as const;
 
 /** Sessions that are still idle when so much of the grace is over are told 421. */
 const CLOSE_SHARE = 0.7;
@@ -19,7 +25,8 @@ export async function startListeners(
   certificate: CertificateWatch,
   receiverFor: (protocol: 'smtp' | 'lmtp') => Receiver,
 ): Promise<Listeners> {
-  const open = async (protocol: 'smtp' | 'lmtp', port: number): Promise<SmtpListener> => {
+  const open = async (name: keyof typeof PORT_VARIABLE, port: number): Promise<SmtpListener> => {
+    const protocol = name === 'lmtp' ? 'lmtp' : 'smtp';
     const listener = await startListener(
       {
         ...config,
@@ -28,23 +35,25 @@ export async function startListeners(
         lmtp: protocol === 'lmtp',
         tls: certificate.current(),
         closeSeconds: config.shutdownSeconds * CLOSE_SHARE,
+        proxies: name === 'proxied' ? config.proxyTrusted : undefined,
       },
       receiverFor(protocol),
     );
     if (!('kind' in listener)) return listener;
-    throw new ConfigError([`${listener.message} (${PORT_VARIABLE[protocol]})`]);
+    throw new ConfigError([`${listener.message} (${PORT_VARIABLE[name]})`]);
   };
   const smtp = await open('smtp', config.smtpPort);
   const lmtp = config.lmtpPort === undefined ? undefined : await open('lmtp', config.lmtpPort);
+  const proxied = config.proxyPort === undefined ? undefined : await open('proxied', config.proxyPort);
   certificate.onReplaced((renewed) => {
-    smtp.replaceTls(renewed);
-    lmtp?.replaceTls(renewed);
+    for (const listener of [smtp, lmtp, proxied]) listener?.replaceTls(renewed);
   });
   return {
     smtp,
     lmtp,
+    proxied,
     async close() {
-      await Promise.all([smtp.close(), lmtp?.close()]);
+      await Promise.all([smtp.close(), lmtp?.close(), proxied?.close()]);
     },
   };
 }

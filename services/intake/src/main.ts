@@ -70,11 +70,12 @@ async function start(context: ServiceContext<IntakeConfig>) {
   const firstPolicy = new Promise<void>((resolve) => policy.onChange(() => resolve()));
   // Until then every message is answered 451: the gateway keeps it.
   await Promise.all([storage.opened, firstPolicy]);
-  const { smtp, lmtp } = listeners;
+  const { smtp, lmtp, proxied } = listeners;
   announceReady({
     http: { host: config.httpHost, port: http.port },
     smtp: { host: config.smtpHost, port: smtp.port },
     ...(lmtp === undefined ? {} : { lmtp: { host: config.smtpHost, port: lmtp.port } }),
+    ...(proxied === undefined ? {} : { 'smtp-proxy': { host: config.smtpHost, port: proxied.port } }),
   });
 }
 

@@ -5,6 +5,7 @@ const REFUSALS = [
   'too-large',
   'bare-newlines',
   'storage',
+  'replicas',
   'memory',
   'policy',
   'time',
@@ -12,6 +13,8 @@ const REFUSALS = [
   'tls-required',
   'failed',
 ] as const;
+
+const PROXY_RESULTS = ['accepted', 'local', 'untrusted', 'missing', 'malformed', 'late'] as const;
 
 const PROTOCOLS = ['smtp', 'lmtp'] as const;
 
@@ -38,6 +41,12 @@ export function createIntakeMetrics(metrics: Metrics) {
       name: 'tdc_intake_connections_refused_total',
       help: 'Inbound connections refused before the greeting: too many at once, or talking too soon.',
       known: [{}],
+    }),
+    proxyHeaders: metrics.counter({
+      name: 'tdc_intake_proxy_headers_total',
+      help: 'Connections to the listener behind a proxy, by what became of their PROXY header.',
+      labels: ['result'],
+      known: combinations({ result: PROXY_RESULTS }),
     }),
     accepted: metrics.counter({
       name: 'tdc_intake_messages_accepted_total',

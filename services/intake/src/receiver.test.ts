@@ -55,8 +55,8 @@ function world(changes: Partial<ReceiverOptions> = {}) {
 describe('before the message', () => {
   it('connections are counted, those that are open and those that were', async () => {
     const { receiver, sample } = world();
-    assert.equal(receiver.connected(), 7);
-    receiver.connected();
+    assert.equal(receiver.connected('192.0.2.1', undefined), 7);
+    receiver.connected('192.0.2.1', undefined);
     receiver.secured();
     receiver.closed();
     assert.deepEqual(
@@ -71,7 +71,7 @@ describe('before the message', () => {
   });
 
   it('a connection is taken without a number, too', () => {
-    assert.equal(world({ nextIcid: () => undefined }).receiver.connected(), 0);
+    assert.equal(world({ nextIcid: () => undefined }).receiver.connected('192.0.2.1', undefined), 0);
   });
 
   it('MAIL goes on where nothing stands against it', () => {
@@ -174,6 +174,7 @@ describe('the metrics', () => {
       'too-large',
       'bare-newlines',
       'storage',
+      'replicas',
       'memory',
       'policy',
       'time',

@@ -2,6 +2,7 @@ import { toIcid } from '@tdc/core';
 import type { Logger } from '@tdc/platform';
 import type { IntakeMetrics } from './metrics.ts';
 import type { Acceptance, IncomingMessage, NotAccepted, UnavailableReason } from './ports.ts';
+import { logRefusedPeers } from './proxy/refused-peers.ts';
 import { FAILED, type Reply, replyTo, TLS_REQUIRED, UNAVAILABLE } from './replies.ts';
 import type { Receiver } from './smtp-listener.ts';
 
@@ -23,16 +24,25 @@ const refusalOf = (acceptance: NotAccepted) =>
 /** Between the listener and the use case: counts, and turns outcomes into replies. */
 export function createReceiver(options: ReceiverOptions): Receiver {
   const { metrics, log, now } = options;
+  const logRefusedPeer = logRefusedPeers(log, now);
   return {
-    connected() {
+    connected(client, through) {
       metrics.connections.inc({ protocol: options.protocol });
       metrics.openConnections.inc();
       // Without Redis there may be no number left; the connection is then answered 451 at MAIL.
-      return toIcid(options.nextIcid() ?? 0);
+      const icid = toIcid(options.nextIcid() ?? 0);
+      const way = through === undefined ? '' : ` through the proxy ${through}`;
+      log.notice('debug', 'connected', `ICID ${icid} is ${client}${way}`);
+      return icid;
     },
     secured: () => metrics.tls.inc(),
     closed: () => metrics.openConnections.dec(),
     turnedAway: () => metrics.turnedAway.inc(),
+    proxied: (result) => metrics.proxyHeaders.inc({ result }),
+    proxyRefused(result, peer, problem) {
+      metrics.proxyHeaders.inc({ result });
+      logRefusedPeer(result, peer, problem);
+    },
     tooLargeAnnounced: () => metrics.refused.inc({ reason: 'too-large' }),
     refuseMail(secure) {
       if (options.requireTls && !secure) {

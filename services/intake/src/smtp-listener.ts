@@ -11,15 +11,22 @@ import {
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
 import { readEnvelopeCommand, withAsciiDomain } from './envelope-command.ts';
 import type { IncomingMessage, Peer } from './ports.ts';
+import type { ProxiedClient } from './proxy/proxy-header.ts';
+import { type ProxyRefusal, readProxyHeader } from './proxy/read-proxy-header.ts';
 import { type Reply, SHUTTING_DOWN, TOO_SLOW } from './replies.ts';
 
 /** What the listener asks of whoever takes the messages. Every answer comes in bounded time; none rejects. */
 export interface Receiver {
-  connected(): Icid;
+  /** A session begins. `through` is the proxy in front of the client; undefined when there is none. */
+  connected(client: string, through: string | undefined): Icid;
   secured(): void;
   closed(): void;
   /** The connection was refused before the greeting: there are too many, or it talked too soon. */
   turnedAway(): void;
+  /** A connection began with a PROXY header; `local` where it named no client. */
+  proxied(header: 'accepted' | 'local'): void;
+  /** A connection was refused for want of a PROXY header from a peer that may send one. */
+  proxyRefused(reason: ProxyRefusal, peer: string, problem: string): void;
   /** MAIL announced more octets than a message may have, and was refused. */
   tooLargeAnnounced(): void;
   /** A reason to refuse the transaction before it begins; undefined to go on. */
@@ -44,6 +51,8 @@ export interface ListenerOptions {
   /** How long a close waits for messages that are being received. */
   readonly closeSeconds: number;
   readonly trustedPeers: readonly Network[];
+  /** The proxies in front: each connection begins with a PROXY header, and is from one of them. Undefined: none is. */
+  readonly proxies?: readonly Network[] | undefined;
 }
 
 export interface TlsMaterial {
@@ -92,10 +101,13 @@ const ANY_ADDRESS = 'anybody@invalid';
 /** The library's connection, with our status codes and addresses as they were sent. */
 class Connection extends SMTPConnection {
   readonly #receiver: Receiver;
+  /** The proxy that the client came through. */
+  readonly proxy: string | undefined;
 
-  constructor(server: Server, socket: Socket, receiver: Receiver) {
-    super(server, socket);
+  constructor(server: Server, socket: Socket, details: Details | undefined, receiver: Receiver) {
+    super(server, socket, details);
     this.#receiver = receiver;
+    this.proxy = details?.remoteAddress === undefined ? undefined : socket.remoteAddress;
   }
 
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
@@ -116,21 +128,51 @@ class Connection extends SMTPConnection {
   }
 }
 
+type Details = NonNullable<Parameters<SMTPServer['connect']>[1]> & { readonly id: string };
+
+/** Without an id the library makes one. */
+const detailsOf = ({ address, port }: ProxiedClient): Details => ({
+  id: '',
+  remoteAddress: address,
+  remotePort: port,
+});
+
 class Server extends SMTPServer {
   readonly #receiver: Receiver;
+  readonly #proxies: readonly Network[] | undefined;
   readonly #connections = new WeakMap<SMTPServerSession, Connection>();
 
-  constructor(options: SMTPServerOptions, receiver: Receiver) {
+  constructor(options: SMTPServerOptions, receiver: Receiver, proxies: readonly Network[] | undefined) {
     super(options);
     this.#receiver = receiver;
+    this.#proxies = proxies;
   }
 
-  override connect(socket: Socket): void {
-    const connection = new Connection(this, socket, this.#receiver);
+  override connect(socket: Socket, details?: Details): void {
+    const connection = new Connection(this, socket, details, this.#receiver);
     this.connections.add(connection);
     this.#connections.set(connection.session, connection);
     connection.on('error', (error) => this._onError(error));
     connection.init();
+  }
+
+  /** The library reads version 1 alone; until `done` it holds the socket, counts it, and cuts it when it closes. */
+  override _handleProxy(socket: Socket, done: (error: Error | null, details?: Details) => void): void {
+    if (this.#proxies === undefined) {
+      super._handleProxy(socket, done);
+      return;
+    }
+    const peer = socket.remoteAddress ?? '';
+    readProxyHeader(socket, this.#proxies, (read) => {
+      if (read.kind === 'read') {
+        this.#receiver.proxied(read.client === undefined ? 'local' : 'accepted');
+        done(null, read.client && detailsOf(read.client));
+        return;
+      }
+      // What a stop cut off is nobody's fault.
+      if (this._closeTimeout === false) this.#receiver.proxyRefused(read.reason, peer, read.problem);
+      done(new Error(read.problem));
+    });
   }
 
   connectionOf(session: SMTPServerSession): Connection | undefined {
@@ -150,7 +192,7 @@ class Listener implements SmtpListener {
   constructor(options: ListenerOptions, receiver: Receiver) {
     this.#options = options;
     this.#receiver = receiver;
-    this.#server = new Server({ ...libraryOptions(options), ...this.#handlers() }, receiver);
+    this.#server = new Server({ ...libraryOptions(options), ...this.#handlers() }, receiver, options.proxies);
     this.#server.on('error', (error) => receiver.failed(error.message));
   }
 
@@ -205,7 +247,8 @@ class Listener implements SmtpListener {
     const trusted = isInNetworks(address, this.#options.trustedPeers);
     // From anyone else these commands do not exist.
     if (!trusted) session.disabledCommands = [...ALWAYS_DISABLED, ...FORWARDING];
-    this.#facts.set(session, { icid: this.#receiver.connected(), address, trusted });
+    const icid = this.#receiver.connected(address, this.#server.connectionOf(session)?.proxy);
+    this.#facts.set(session, { icid, address, trusted });
     this.#expectProgress(session);
     done();
   }
@@ -295,6 +338,7 @@ function libraryOptions(options: ListenerOptions): SMTPServerOptions {
     lenientAddressParsing: true,
     useXClient: true,
     useXForward: true,
+    useProxy: options.proxies !== undefined,
     logger: false,
   };
 }

@@ -154,9 +154,8 @@ export class EnvReader {
   }
 
   /** A comma-separated list of networks in CIDR form. */
-  networks(name: string, otherwise: string): readonly Network[] {
-    const items = this.#get(name) === undefined ? otherwise.split(',') : this.#list(name);
-    return items.flatMap((item) => {
+  networks(name: string, otherwise = ''): readonly Network[] {
+    return this.#list(name, otherwise).flatMap((item) => {
       const network = parseNetwork(item);
       if (network === undefined)
         this.#problem(name, item, 'each item must be an address or a network, 10.0.0.0/8');
@@ -164,8 +163,8 @@ export class EnvReader {
     });
   }
 
-  #list(name: string): readonly string[] {
-    return (this.#get(name) ?? '')
+  #list(name: string, otherwise = ''): readonly string[] {
+    return (this.#get(name) ?? otherwise)
       .split(',')
       .map((item) => item.trim())
       .filter((item) => item !== '');
