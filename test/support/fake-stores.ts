@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { JournalCopy, Mid, SkipReason } from '@tdc/core';
-import type { JournalQueue, Ledger, Spool, SpoolWriter } from '@tdc/platform';
+import type { JournalQueue, Ledger, ReplicaBarrier, Spool, SpoolWriter } from '@tdc/platform';
 
 /** What can be made to fail, or to hang, by name. */
 export type StoreAct =
@@ -18,6 +18,7 @@ export interface FakeStores {
   readonly spool: Pick<Spool, 'open' | 'duplicate' | 'remove'>;
   readonly ledger: Pick<Ledger, 'commit' | 'confirmQueued' | 'withdraw'>;
   readonly queue: Pick<JournalQueue, 'add'>;
+  readonly replicas: ReplicaBarrier;
   /** Acts in the order in which they were begun, `act mid,mid`. */
   readonly acts: readonly string[];
   readonly bodies: ReadonlyMap<Mid, Buffer>;
@@ -27,6 +28,8 @@ export interface FakeStores {
   readonly confirmed: ReadonlySet<Mid>;
   /** From now on the act has this before it: a rejection, or a wait. It takes no effect when that rejects. */
   before(act: StoreAct, hook: () => Promise<void>): void;
+  /** From now on no replica acknowledges anything. */
+  loseReplicas(): void;
   /** The act fails, though it took effect: its answer was lost. */
   loseAnswer(act: StoreAct): void;
 }
@@ -40,6 +43,7 @@ export function createFakeStores(): FakeStores {
   const confirmed = new Set<Mid>();
   const hooks = new Map<StoreAct, () => Promise<void>>();
   const lost = new Set<StoreAct>();
+  let replicated = true;
   const act = async (name: StoreAct, mids: readonly Mid[], effect: () => void): Promise<void> => {
     acts.push(`${name} ${mids.join(',')}`.trim());
     await hooks.get(name)?.();
@@ -95,6 +99,7 @@ export function createFakeStores(): FakeStores {
           for (const mid of mids) confirmed.add(mid);
         }),
     },
+    replicas: { holds: async () => replicated },
     queue: {
       add: (copies) =>
         act('add', midsOf(copies), () => {
@@ -102,6 +107,9 @@ export function createFakeStores(): FakeStores {
         }),
     },
     before: (name, hook) => void hooks.set(name, hook),
+    loseReplicas() {
+      replicated = false;
+    },
     loseAnswer: (name) => void lost.add(name),
   };
 }

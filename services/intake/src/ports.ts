@@ -1,5 +1,5 @@
 import type { BareNewlineHandling, Icid, MailLogEvent, Mid, PolicySnapshot } from '@tdc/core';
-import type { JournalIds, JournalQueue, Ledger, Spool } from '@tdc/platform';
+import type { JournalIds, JournalQueue, Ledger, ReplicaBarrier, Spool } from '@tdc/platform';
 
 /** Whoever hands over the message, as the connection and its gateway commands tell. */
 export interface Peer {
@@ -47,13 +47,14 @@ export type NotAccepted =
   | { readonly kind: 'unavailable'; readonly reason: UnavailableReason }
   | { readonly kind: 'aborted' };
 
-export type UnavailableReason = 'storage' | 'memory' | 'policy' | 'time';
+export type UnavailableReason = 'storage' | 'replicas' | 'memory' | 'policy' | 'time';
 
 /** The stores behind intake; present once Redis was seen to be fit. */
 export interface Storage {
   readonly spool: Pick<Spool, 'open' | 'duplicate' | 'remove'>;
   readonly ledger: Pick<Ledger, 'commit' | 'confirmQueued' | 'withdraw'>;
   readonly queue: Pick<JournalQueue, 'add'>;
+  readonly replicas: ReplicaBarrier;
   readonly journalIds: JournalIds;
 }
 

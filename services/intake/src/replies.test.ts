@@ -21,6 +21,7 @@ describe('the client is told', () => {
     [{ kind: 'refused', reason: 'too-large' }, /^552 5\.3\.4 .*maximum message size$/],
     [{ kind: 'refused', reason: 'bare-newlines' }, /^550 5\.6\.11 Bare CR or LF/],
     [{ kind: 'unavailable', reason: 'storage' }, /^451 4\.3\.0 /],
+    [{ kind: 'unavailable', reason: 'replicas' }, /^451 4\.3\.0 .*replicated/],
     [{ kind: 'unavailable', reason: 'policy' }, /^451 4\.3\.0 .*policy/],
     [{ kind: 'unavailable', reason: 'time' }, /^451 4\.3\.0 .*in time/],
     [{ kind: 'unavailable', reason: 'memory' }, /^452 4\.3\.1 /],

@@ -10,6 +10,11 @@ export interface Reply {
 
 export const UNAVAILABLE: Readonly<Record<UnavailableReason, Reply>> = {
   storage: { code: 451, status: '4.3.0', text: 'The message store is not available, try again later' },
+  replicas: {
+    code: 451,
+    status: '4.3.0',
+    text: 'The message could not be replicated in time, try again later',
+  },
   memory: { code: 452, status: '4.3.1', text: 'The message store is nearly full, try again later' },
   policy: { code: 451, status: '4.3.0', text: 'No mail policy is loaded yet, try again later' },
   time: { code: 451, status: '4.3.0', text: 'The message could not be stored in time, try again later' },

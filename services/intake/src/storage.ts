@@ -8,11 +8,13 @@ import {
   createMemoryGate,
   createRedisKeys,
   createRedisLink,
+  createReplicaBarrier,
   createSpool,
   type JournalQueue,
   type Logger,
   loadJournalIdSecret,
   type MemoryGate,
+  NO_BARRIER,
   pause,
 } from '@tdc/platform';
 import type { IntakeConfig } from './config.ts';
@@ -35,6 +37,7 @@ export interface RedisStorage {
 const SPOOL_SLACK_SECONDS = 60;
 const REOPEN_MS = 500;
 const MIDS_WAIT_MS = 2000;
+const REPLICAS_WAIT_MS = 1000;
 
 /** Opens the stores in the background; they come and go with Redis, without a restart. */
 export function openStorage(config: IntakeConfig, log: Logger, now: () => number): RedisStorage {
@@ -42,6 +45,11 @@ export function openStorage(config: IntakeConfig, log: Logger, now: () => number
   const commands = createRedisLink(config.redis, { role: 'command', log });
   // Bodies have a connection of their own: a large one must not stand in front of the answers of small commands.
   const bodies = createRedisLink(config.redis, { role: 'command', log, silent: true });
+  // Replicas are waited for apart from everything else, which would wait as well.
+  const { redisMinReplicasAck: replicas } = config;
+  const acks =
+    replicas > 0 ? createRedisLink(config.redis, { role: 'command', log, silent: true }) : undefined;
+  const links = [commands, bodies, ...(acks === undefined ? [] : [acks])];
   const mids = createIdSequence(commands.client, keys.sequence('mid'));
   const icids = createIdSequence(commands.client, keys.sequence('icid'));
   const closing = new AbortController();
@@ -63,6 +71,10 @@ export function openStorage(config: IntakeConfig, log: Logger, now: () => number
       }),
       ledger: createLedger(commands.client, keys, { now, trackingHours: config.trackingHours }),
       queue,
+      replicas:
+        acks === undefined
+          ? NO_BARRIER
+          : createReplicaBarrier(acks.client, keys, { replicas, timeoutMs: REPLICAS_WAIT_MS }),
       journalIds: createJournalIds(secret),
     };
     gate = createMemoryGate(commands.client, keys, config.redisMaxMemoryPercent);
@@ -81,7 +93,7 @@ export function openStorage(config: IntakeConfig, log: Logger, now: () => number
   };
 
   return {
-    current: () => (commands.isReady() && bodies.isReady() ? storage : undefined),
+    current: () => (links.every((link) => link.isReady()) ? storage : undefined),
     isFull: () => gate?.isClosed() ?? false,
     async takeMids(count) {
       const taken: Mid[] = [];
@@ -101,7 +113,7 @@ export function openStorage(config: IntakeConfig, log: Logger, now: () => number
       closing.abort();
       gate?.stop();
       await queue?.close().catch(() => undefined);
-      await Promise.all([commands.close(), bodies.close()]);
+      await Promise.all(links.map((link) => link.close()));
     },
   };
 }

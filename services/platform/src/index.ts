@@ -59,6 +59,8 @@ export { createPolicyRevisions } from './redis/policy-revisions.ts';
 export type { RedisServerStatus } from './redis/server-status.ts';
 export { readRedisServerStatus } from './redis/server-status.ts';
 export { createSpool, type SpoolOptions } from './spool/redis-spool.ts';
+export type { ReplicaBarrier } from './redis/replica-barrier.ts';
+export { createReplicaBarrier, NO_BARRIER } from './redis/replica-barrier.ts';
 export type { Spool, SpooledBody, SpoolReadError, SpoolWriter } from './spool/spool.ts';
 export { SpoolError } from './spool/spool.ts';
 export type { RedisSettings, RedisTls, RedisUser } from './redis/settings.ts';

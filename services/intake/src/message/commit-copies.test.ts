@@ -102,6 +102,25 @@ describe('committing', () => {
   });
 });
 
+describe('copies that too few replicas hold', () => {
+  const REPLICAS = { kind: 'unavailable', reason: 'replicas' } as const;
+
+  it('are taken back before there is a job or a line in the log, and the gateway keeps the message', async () => {
+    const { commit, acts, stores, lines } = await world();
+    stores.loseReplicas();
+    assert.deepEqual(await commit([due(1), due(2)]), REPLICAS);
+    assert.deepEqual(acts(), ['duplicate 2', 'commit 1,2', 'withdraw 1,2', 'remove 1,2']);
+    assert.deepEqual(lines(), []);
+    assert.equal(stores.jobs.size, 0);
+  });
+
+  it('are not asked for when nothing is enqueued', async () => {
+    const { commit, stores } = await world();
+    stores.loseReplicas();
+    assert.deepEqual(await commit([skipped(1, 'no-scan')]), { kind: 'committed', queued: [] });
+  });
+});
+
 describe('where Redis fails', () => {
   const CASES: readonly (readonly [act: StoreAct, acts: readonly string[]])[] = [
     ['duplicate', ['duplicate 2,3', 'remove 1']],

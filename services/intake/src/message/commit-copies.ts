@@ -17,11 +17,12 @@ export interface CommittedCopies {
 }
 
 const UNSAFE: NotAccepted = { kind: 'unavailable', reason: 'storage' };
+const UNREPLICATED: NotAccepted = { kind: 'unavailable', reason: 'replicas' };
 const LATE: NotAccepted = { kind: 'unavailable', reason: 'time' };
 
 /**
- * Body, account, job, in this order: whatever dies in between, nothing is lost and nothing is counted twice. Never
- * rejects; what could not be made safe is taken back as far as Redis lets it, and where it does not, the sweep queues
+ * Body, account, job, in this order: whatever dies in between, nothing is lost and nothing is counted twice. Replicas
+ * are waited for before there is a job: behind the account the sweep makes up for a job that is lost. Never rejects; what could not be made safe is taken back as far as Redis lets it, and where it does not, the sweep queues
  * what it finds: the copy comes twice then, which does no harm (spec §5).
  */
 export async function commitCopies(
@@ -40,6 +41,8 @@ export async function commitCopies(
     return error instanceof MidTakenError ? UNSAFE : takenBack(storage, queued, UNSAFE);
   }
   if (late.aborted) return takenBack(storage, queued, LATE);
+  if (queued.length > 0 && !(await storage.replicas.holds(queued)))
+    return takenBack(storage, queued, UNREPLICATED);
   logCopies(log, mid, { planned, copies });
   try {
     await storage.queue.add(copies);

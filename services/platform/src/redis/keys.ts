@@ -34,6 +34,8 @@ export interface RedisKeys {
   /** string, counter, and hash SHA-256 → revision: the numbers of policy documents. Live for ever. */
   readonly policyRevision: string;
   readonly policyRevisions: string;
+  /** string: written before replicas are waited for; holds nothing. Lives for ever. */
+  readonly barrier: string;
   /** string: the key under which journal ids are signed. Lives for ever. */
   readonly journalIdSecret: string;
 }
@@ -58,6 +60,7 @@ export function createRedisKeys(prefix: string = DEFAULT_KEY_PREFIX): RedisKeys 
     host: (intake) => key('host', intake),
     policyRevision: key('policy', 'revision'),
     policyRevisions: key('policy', 'revisions'),
+    barrier: key('barrier'),
     journalIdSecret: key('journal-id-secret'),
   };
 }
