@@ -1,42 +1,5 @@
 import { isMap, isPair, isScalar, type Pair, parseDocument, type YAMLMap } from 'yaml';
-
-/** What a default alone does not tell. By path, `*` for each process. */
-const RULES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
-  'image.pullPolicy': { enum: ['Always', 'IfNotPresent', 'Never'] },
-  'image.digest': { pattern: '^(sha256:[0-9a-f]+)?$' },
-  'log.format': { enum: ['text', 'json'] },
-  'log.level': { enum: ['debug', 'info', 'warning', 'critical'] },
-  maxQueueAgeSeconds: { minimum: 1, maximum: 86_400 },
-  nodeLossSeconds: { minimum: 0, maximum: 3600 },
-  'intake.bareNewlines': { enum: ['wrap', 'note', 'reject'] },
-  'intake.trustedPeers': { items: { type: 'string' } },
-  'intake.maxMessageBytes': { minimum: 1024, maximum: 268_435_456 },
-  'intake.service.type': { enum: ['ClusterIP', 'NodePort', 'LoadBalancer'] },
-  'intake.service.port': { minimum: 1, maximum: 65_535 },
-  'intake.service.externalTrafficPolicy': { enum: ['', 'Cluster', 'Local'] },
-  'intake.service.loadBalancerSourceRanges': { items: { type: 'string' } },
-  'delivery.dnsServers': { items: { type: 'string' } },
-  'delivery.retryDelaySeconds': { minimum: 1, maximum: 3600 },
-  'delivery.minConnections': { minimum: 1, maximum: 100 },
-  // A copy lives two minutes: a pod that takes longer to go holds copies beyond that.
-  'delivery.terminationGracePeriodSeconds': { minimum: 10, maximum: 119 },
-  'monitor.sweepSeconds': { minimum: 1, maximum: 60 },
-  'monitor.trackingHours': { minimum: 1, maximum: 720 },
-  'monitor.trackingMaxCopies': { minimum: 1, maximum: 10_000_000 },
-  '*.replicas': { minimum: 1 },
-  'metrics.prometheusRule.thresholds.sloPercent': {
-    type: 'number',
-    exclusiveMinimum: 0,
-    exclusiveMaximum: 100,
-  },
-  'metrics.prometheusRule.disabledAlerts': { items: { type: 'string' } },
-  'redis.appendfsync': { enum: ['everysec', 'always'] },
-  'redis.image.command': { enum: ['valkey-server', 'redis-server'] },
-};
-
-/** Maps whose keys are the user's own: everything below them is theirs. */
-const OPEN =
-  /(^|\.)(labels|commonLabels|alertLabels|annotations|podAnnotations|podLabels|nodeSelector|affinity|resources|document)$/;
+import { OPEN, RULES } from './values-rules.ts';
 
 type Schema = Record<string, unknown>;
 

@@ -14,9 +14,14 @@
 
 {{/* What selects the pods of a component; never changes. Takes { root, component }. */}}
 {{- define "tdc.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "tdc.name" .root }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+{{ include "tdc.releaseLabels" .root }}
 app.kubernetes.io/component: {{ .component }}
+{{- end -}}
+
+{{/* What selects every pod of the release. */}}
+{{- define "tdc.releaseLabels" -}}
+app.kubernetes.io/name: {{ include "tdc.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
 {{/* Labels of every object. Takes { root, component }. */}}
@@ -31,6 +36,17 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end }}
 {{- end -}}
 
+{{/* The service account of a component. Takes { root, component, values }. */}}
+{{- define "tdc.serviceAccountName" -}}
+{{- if .values.serviceAccount.name -}}
+{{- .values.serviceAccount.name -}}
+{{- else if .values.serviceAccount.create -}}
+{{- include "tdc.fullname" .root }}-{{ .component }}
+{{- else -}}
+default
+{{- end -}}
+{{- end -}}
+
 {{/* An image's name. Takes { root, image, tag }. */}}
 {{- define "tdc.image" -}}
 {{- $registry := .root.Values.global.imageRegistry | default .image.registry -}}
@@ -41,6 +57,29 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- $name -}}
 {{- end -}}
 
+{{/* The product's own image. */}}
+{{- define "tdc.ownImage" -}}
+{{- include "tdc.image" (dict "root" . "image" .Values.image "tag" .Chart.AppVersion) -}}
+{{- end -}}
+
+{{/* The names under which a Service is reached, as a list. Takes { root, component }. */}}
+{{- define "tdc.serviceNames" -}}
+{{- $name := printf "%s-%s" (include "tdc.fullname" .root) .component -}}
+{{- $space := .root.Release.Namespace -}}
+- {{ $name }}
+- {{ $name }}.{{ $space }}
+- {{ $name }}.{{ $space }}.svc
+- {{ $name }}.{{ $space }}.svc.{{ .root.Values.clusterDomain }}
+{{- end -}}
+
 {{- define "tdc.policyAddress" -}}
-{{ include "tdc.fullname" . }}-policy:50051
+{{- .Values.policy.address | default (printf "%s-policy:50051" (include "tdc.fullname" .)) -}}
+{{- end -}}
+
+{{- define "tdc.monitorAddress" -}}
+{{ include "tdc.fullname" . }}-monitor:50052
+{{- end -}}
+
+{{- define "tdc.smtpAddress" -}}
+{{ include "tdc.fullname" . }}-intake:{{ .Values.intake.service.port }}
 {{- end -}}
