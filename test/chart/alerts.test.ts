@@ -67,7 +67,7 @@ describe('a runbook', () => {
     const listed = [...textOf('docs/runbooks/README.md').matchAll(/\((TDC\w+)\.md\)/g)].map(
       (match) => match[1],
     );
-    assert.deepEqual(listed.sort(), names);
+    assert.deepEqual(new Set(listed), new Set(names));
   });
 });
 

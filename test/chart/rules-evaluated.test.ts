@@ -3,10 +3,14 @@ import { before, describe, it } from 'node:test';
 import { DEFAULT_SETTINGS, ruleGroups } from '@tdc/observability';
 import { whyNoDebian } from '../support/debian.ts';
 import { bringPrometheus, type ExpressionTest, promtool, testRules } from '../support/promtool.ts';
-import { ALERT_CASES } from './alert-cases.ts';
+import { BUDGET } from './alerts/budget-cases.ts';
+import { PROCESSES } from './alerts/process-cases.ts';
+import { QUEUE } from './alerts/queue-cases.ts';
 
 const RULE_FILE = 'charts/tdc/alerts/tdc.rules.yaml';
 const skip = whyNoDebian() ?? false;
+/** At least one that fires and one that does not, for each alert. */
+const ALERT_CASES = [...QUEUE, ...PROCESSES, ...BUDGET];
 
 const seriesName = (name: string, labels: Readonly<Record<string, string>>): string =>
   `${name}{${Object.entries(labels)

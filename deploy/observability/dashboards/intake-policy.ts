@@ -1,12 +1,11 @@
+import { DEFERRALS } from '../rules/process-alerts.ts';
 import { THRESHOLDS } from '../rules/settings.ts';
 import type { BoardText, Section } from './board.ts';
 import { heatmap, stat, table, timeseries } from './panel.ts';
 import { max, metric, once, quantile, rate, sum } from './query.ts';
 
 const DAY_SECONDS = 86_400;
-const deferred = sum(
-  rate(metric('tdc_intake_messages_refused_total', 'reason=~"storage|memory|policy|time|failed"')),
-);
+const deferred = sum(rate(metric('tdc_intake_messages_refused_total', `reason=~"${DEFERRALS}"`)));
 const accepted = sum(rate(metric('tdc_intake_messages_accepted_total')));
 
 const messages: Section = {

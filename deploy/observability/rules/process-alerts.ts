@@ -3,7 +3,7 @@ import type { RuleSettings } from './settings.ts';
 
 const COMPONENTS = ['intake', 'delivery', 'policy', 'monitor'] as const;
 /** Refusals with which the gateway keeps the message: it comes late, or never. */
-const DEFERRALS = 'storage|memory|policy|time|failed';
+export const DEFERRALS = 'storage|replicas|memory|policy|time|failed';
 const DAY_SECONDS = 86_400;
 
 function intakeAlerts(settings: RuleSettings): readonly AlertText[] {
