@@ -222,12 +222,27 @@ describe('what is refused', () => {
     await intake.logged(/refused: no whole PROXY header came within 5 s/);
   });
 
-  it('a client that leaves before it has sent one', async () => {
+  it('a client that leaves within a header', async () => {
     await countedOnce('missing', async () => {
       const socket = raw();
       socket.end('PROXY ');
       await closedOf(socket);
     });
+  });
+
+  it('a client that leaves before its header is nobody’s fault, and nothing is said of it', async () => {
+    const from = intake.lines().length;
+    await countedOnce('gone', async () => {
+      const socket = raw();
+      socket.end();
+      await closedOf(socket);
+    });
+    await countedOnce('gone', async () => {
+      const socket = raw();
+      await once(socket, 'connect');
+      socket.resetAndDestroy();
+    });
+    assert.deepEqual(intake.lines().slice(from), []);
   });
 
   it('a PROXY header on the other port is none', async () => {

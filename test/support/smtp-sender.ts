@@ -25,9 +25,12 @@ export interface SmtpSender {
 const REPLY = /^(?:\d{3}-[^\r\n]*\r?\n)*\d{3}(?: [^\r\n]*)?\r?\n/;
 const TIMEOUT_MS = 30_000;
 
-/** Opens a connection and waits for the banner. */
-export async function openSender(address: string): Promise<SmtpSender & { readonly banner: string }> {
-  const sender = new RawSender(address);
+/** Opens a connection and waits for the banner; `from` is the address to connect from. */
+export async function openSender(
+  address: string,
+  from?: string,
+): Promise<SmtpSender & { readonly banner: string }> {
+  const sender = new RawSender(address, from);
   const banner = await sender.reply();
   return Object.assign(sender, { banner });
 }
@@ -51,7 +54,7 @@ class RawSender implements SmtpSender {
   readonly closed: Promise<void>;
   #onClosed: () => void = () => undefined;
 
-  constructor(address: string) {
+  constructor(address: string, from?: string) {
     const at = address.lastIndexOf(':');
     this.closed = new Promise((resolve) => {
       this.#onClosed = resolve;
@@ -60,6 +63,7 @@ class RawSender implements SmtpSender {
       host: address.slice(0, at),
       port: Number(address.slice(at + 1)),
       noDelay: true,
+      ...(from === undefined ? {} : { localAddress: from }),
     });
     this.#listen();
   }

@@ -14,7 +14,7 @@ const REFUSALS = [
   'failed',
 ] as const;
 
-const PROXY_RESULTS = ['accepted', 'local', 'untrusted', 'missing', 'malformed', 'late'] as const;
+const PROXY_RESULTS = ['accepted', 'local', 'untrusted', 'missing', 'malformed', 'late', 'gone'] as const;
 
 const PROTOCOLS = ['smtp', 'lmtp'] as const;
 

@@ -41,7 +41,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     proxied: (result) => metrics.proxyHeaders.inc({ result }),
     proxyRefused(result, peer, problem) {
       metrics.proxyHeaders.inc({ result });
-      logRefusedPeer(result, peer, problem);
+      if (result !== 'gone') logRefusedPeer(result, peer, problem);
     },
     tooLargeAnnounced: () => metrics.refused.inc({ reason: 'too-large' }),
     refuseMail(secure) {

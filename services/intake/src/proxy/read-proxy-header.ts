@@ -4,8 +4,11 @@ import { type ProxiedClient, type ProxyHeader, parseProxyHeader } from './proxy-
 
 const GONE = ['end', 'close', 'error'] as const;
 
-/** Why a connection behind a proxy is not taken. */
-export type ProxyRefusal = 'untrusted' | 'missing' | 'malformed' | 'late';
+/**
+ * Why a connection behind a proxy is not taken. `gone`: it ended before an octet of it was read. That is how a health check
+ * looks that connects, sends its header, and resets the connection at once: no fault of anybody's.
+ */
+export type ProxyRefusal = 'untrusted' | 'missing' | 'malformed' | 'late' | 'gone';
 
 /** What a connection began with. */
 export type ReadHeader =
@@ -35,33 +38,41 @@ export function readProxyHeader(
   };
   const refuse = (reason: ProxyRefusal, problem: string): void =>
     settle({ kind: 'refused', reason, problem });
-  const takeHeader = headerTaker(socket);
+  const taker = headerTaker(socket);
   const onReadable = (): void => {
-    const header = takeHeader();
+    const header = taker.take();
     if (header.kind === 'invalid') refuse(header.reason, header.problem);
     if (header.kind === 'header') settle({ kind: 'read', client: header.client });
   };
-  const onGone = (): void => refuse('missing', 'it ended before a PROXY header was complete');
+  const onGone = (): void =>
+    taker.hasBegun()
+      ? refuse('missing', 'it ended before a PROXY header was complete')
+      : refuse('gone', 'it ended before it began');
   const onLate = (): void => refuse('late', `no whole PROXY header came within ${seconds} s`);
   const deadline = setTimeout(onLate, seconds * 1000).unref();
   for (const event of GONE) socket.on(event, onGone);
   socket.on('readable', onReadable);
-  if (!isInNetworks(socket.remoteAddress ?? '', proxies))
-    refuse('untrusted', 'its address is not in TDC_SMTP_PROXY_TRUSTED');
+  const peer = socket.remoteAddress;
+  // A connection that was reset already has no address any more.
+  if (peer === undefined) onGone();
+  else if (!isInNetworks(peer, proxies)) refuse('untrusted', 'its address is not in TDC_SMTP_PROXY_TRUSTED');
 }
 
 /** Takes what the socket has, until it is a header or none can come of it; what stands behind one is given back. */
-function headerTaker(socket: Socket): () => ProxyHeader {
+function headerTaker(socket: Socket): { take(): ProxyHeader; hasBegun(): boolean } {
   let octets = Buffer.alloc(0);
-  return () => {
-    for (let chunk: Buffer | null = socket.read(); chunk !== null; chunk = socket.read()) {
-      octets = Buffer.concat([octets, chunk]);
-      const header = parseProxyHeader(octets);
-      if (header.kind === 'incomplete') continue;
-      if (header.kind === 'header' && octets.length > header.length)
-        socket.unshift(octets.subarray(header.length));
-      return header;
-    }
-    return { kind: 'incomplete' };
+  return {
+    hasBegun: () => octets.length > 0,
+    take() {
+      for (let chunk: Buffer | null = socket.read(); chunk !== null; chunk = socket.read()) {
+        octets = Buffer.concat([octets, chunk]);
+        const header = parseProxyHeader(octets);
+        if (header.kind === 'incomplete') continue;
+        if (header.kind === 'header' && octets.length > header.length)
+          socket.unshift(octets.subarray(header.length));
+        return header;
+      }
+      return { kind: 'incomplete' };
+    },
   };
 }
