@@ -1,4 +1,5 @@
 import { DEFERRALS } from '../rules/process-alerts.ts';
+import { withComponent } from '../rules/rule.ts';
 import { THRESHOLDS } from '../rules/settings.ts';
 import type { BoardText, Section } from './board.ts';
 import { heatmap, stat, table, timeseries } from './panel.ts';
@@ -7,6 +8,11 @@ import { max, metric, once, quantile, rate, sum } from './query.ts';
 const DAY_SECONDS = 86_400;
 const deferred = sum(rate(metric('tdc_intake_messages_refused_total', `reason=~"${DEFERRALS}"`)));
 const accepted = sum(rate(metric('tdc_intake_messages_accepted_total')));
+
+const ends = withComponent(
+  metric('tdc_tls_certificate_not_after_timestamp_seconds'),
+  metric('tdc_build_info'),
+);
 
 const messages: Section = {
   title: 'Messages',
@@ -160,8 +166,8 @@ const policy: Section = {
       },
       queries: [
         {
-          expr: `(min by (job, use) (${metric('tdc_tls_certificate_not_after_timestamp_seconds')}) - time()) / ${DAY_SECONDS}`,
-          legend: '{{job}} {{use}}',
+          expr: `(min by (component, use) (${ends}) - time()) / ${DAY_SECONDS}`,
+          legend: '{{component}} {{use}}',
         },
       ],
     }),

@@ -1,4 +1,4 @@
-import { type AlertText, once, select, sumBy } from './rule.ts';
+import { type AlertText, once, select, sumBy, withComponent } from './rule.ts';
 import type { RuleSettings } from './settings.ts';
 
 const COMPONENTS = ['intake', 'delivery', 'policy', 'monitor'] as const;
@@ -69,8 +69,8 @@ function policyAlerts(settings: RuleSettings): readonly AlertText[] {
       alert: 'TDCPolicyAway',
       severity: 'warning',
       for: '30s',
-      expr: `${once(of('tdc_policy_stale_seconds'), 'job')} > ${settings.thresholds.policyStaleSeconds}`,
-      summary: '{{ $labels.job }} does not hear from the policy service.',
+      expr: `${once(withComponent(of('tdc_policy_stale_seconds'), of('tdc_build_info')), 'component')} > ${settings.thresholds.policyStaleSeconds}`,
+      summary: 'A process of {{ $labels.component }} does not hear from the policy service.',
       description:
         'Nothing was heard for {{ $value | humanizeDuration }}. The revision that is known stays in force, and no change arrives.',
     },
@@ -124,13 +124,14 @@ function targetAlerts(settings: RuleSettings): readonly AlertText[] {
   const { thresholds: limit } = settings;
   const of = (metric: string, ...matchers: readonly string[]): string =>
     select(metric, settings, ...matchers);
-  const left = `min by (cluster, namespace, job, use) (${of('tdc_tls_certificate_not_after_timestamp_seconds')}) - time()`;
+  const ends = withComponent(of('tdc_tls_certificate_not_after_timestamp_seconds'), of('tdc_build_info'));
+  const left = `min by (cluster, namespace, component, use) (${ends}) - time()`;
   const expiring = (severity: 'warning' | 'critical', days: string): AlertText => ({
     alert: 'TDCCertificateExpiring',
     severity,
     for: '1m',
     expr: `${left} < ${days} * ${DAY_SECONDS}`,
-    summary: 'The {{ $labels.use }} certificate of {{ $labels.job }} ends soon.',
+    summary: 'The {{ $labels.use }} certificate of {{ $labels.component }} ends soon.',
     description:
       'It ends in {{ $value | humanizeDuration }}. A renewed pair is picked up from its files without a restart.',
   });

@@ -47,6 +47,10 @@ export const once = (expr: string, ...labels: readonly string[]): string =>
 export const sumBy = (expr: string, ...labels: readonly string[]): string =>
   `sum by (${[INSTALLATION, ...labels].join(', ')}) (${expr})`;
 
+/** A metric of a process with the component that it is: jobs are named as somebody pleases, and may be one for all. */
+export const withComponent = (metric: string, buildInfo: string): string =>
+  `${metric} * on (${INSTALLATION}, job, instance) group_left (component) ${buildInfo}`;
+
 /** A selector of one metric; our own matchers first, the installation's behind them. */
 export function select(metric: string, settings: RuleSettings, ...matchers: readonly string[]): string {
   const inside = [...matchers, settings.selector].filter((one) => one !== '').join(',');

@@ -3,7 +3,8 @@ import { type AlertCase, critical, M, onGauge, warning } from './case.ts';
 const refused = (reason: string): string => `tdc_intake_messages_refused_total{${M},reason="${reason}"}`;
 const accepted = `tdc_intake_messages_accepted_total{${M},copy="due"}`;
 const revision = (job: string): string => `tdc_policy_revision{${M},job="${job}"}`;
-const certificate = `tdc_tls_certificate_not_after_timestamp_seconds{${M},job="tdc-intake",use="smtp"}`;
+const certificate = `tdc_tls_certificate_not_after_timestamp_seconds{${M},job="mail/tdc",instance="a",use="smtp"}`;
+const intake = { [`tdc_build_info{${M},job="mail/tdc",instance="a",component="intake"}`]: '1x20' };
 const limit = { [`tdc_redis_memory_limit_bytes{${M}}`]: '1000x20' };
 
 /** How the processes and what they stand on are. */
@@ -54,11 +55,12 @@ export const PROCESSES: readonly AlertCase[] = [
     firing: warning,
   }),
   ...onGauge('TDCPolicyAway', {
-    series: `tdc_policy_stale_seconds{${M},job="tdc-intake"}`,
+    series: `tdc_policy_stale_seconds{${M},job="mail/tdc",instance="a"}`,
+    with: intake,
     good: '5x20',
     bad: '61+15x20',
     at: '1m',
-    firing: { ...warning, job: 'tdc-intake' },
+    firing: { ...warning, component: 'intake' },
   }),
   ...onGauge('TDCRedisDown', {
     series: `tdc_redis_up{${M}}`,
@@ -113,14 +115,15 @@ export const PROCESSES: readonly AlertCase[] = [
     good: '864000x20',
     bad: '432000x20',
     at: '2m',
-    firing: { ...warning, job: 'tdc-intake', use: 'smtp' },
+    firing: { ...warning, component: 'intake', use: 'smtp' },
+    with: intake,
   }),
   {
     alert: 'TDCCertificateExpiring',
     when: 'an hour is left',
-    series: { [certificate]: '3600x20' },
+    series: { ...intake, [certificate]: '3600x20' },
     at: '2m',
-    firing: [critical, warning].map((labels) => ({ ...labels, job: 'tdc-intake', use: 'smtp' })),
+    firing: [critical, warning].map((labels) => ({ ...labels, component: 'intake', use: 'smtp' })),
   },
   ...onGauge('TDCTargetDown', {
     series: `up{${M},job="tdc-intake",instance="10.0.0.1:9090"}`,
