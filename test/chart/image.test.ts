@@ -95,6 +95,7 @@ describe('the image', () => {
       stages.map(({ name, base }) => [name, base]),
       [
         ['build', 'node:24-bookworm-slim'],
+        ['dev', 'build'],
         ['runtime', 'scratch'],
       ],
     );
@@ -116,8 +117,7 @@ describe('the image', () => {
 
   it('runs as the user that the chart names', () => {
     assert.deepEqual(all(runtime, 'USER'), ['65532:65532']);
-    const chart = textOf('charts/tdc/templates/_pod.tpl');
-    assert.match(chart, /runAsUser: 65532\nrunAsGroup: 65532/);
+    assert.match(textOf('charts/tdc/values.yaml'), /^ {2}runAsUser: 65532\n {2}runAsGroup: 65532$/m);
   });
 
   it('says what it is', () => {
