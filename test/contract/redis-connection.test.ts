@@ -1,32 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  closeRedis,
-  connectRedis,
-  createRedisLink,
-  isRedisReady,
-  type Logger,
-  whenRedisReady,
-} from '@tdc/platform';
+import { closeRedis, connectRedis, createRedisLink, isRedisReady, whenRedisReady } from '@tdc/platform';
+import { rememberingLog } from '../support/remembering-log.ts';
 import { useRedis } from '../support/use-redis.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const redis = useRedis();
-
-/** A log that only remembers its notices. */
-function rememberingLog(): Logger & { readonly names: string[]; readonly texts: string[] } {
-  const names: string[] = [];
-  const texts: string[] = [];
-  return {
-    names,
-    texts,
-    log: () => undefined,
-    notice: (_level, name, text) => {
-      names.push(name);
-      texts.push(text);
-    },
-  };
-}
 
 describe('a connection of the command role', () => {
   it('fails commands at once while Redis was never there, and serves when it comes', async () => {

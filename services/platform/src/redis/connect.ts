@@ -65,6 +65,8 @@ function openClient(settings: RedisSettings, options: RedisConnectionOptions): R
     // A host that died without a word leaves a connection that looks alive: give it up, and look where Redis is now.
     socketTimeout: isCommand ? 2 * commandMs : BLOCKING_SILENCE_MS,
     ...(isCommand ? { maxRetriesPerRequest: 1, commandTimeout: commandMs } : { maxRetriesPerRequest: null }),
+    // Who may do as little as possible may not do this.
+    disableClientInfo: true,
     replyMapping: 'legacy',
   };
   if (settings.mode === 'cluster') {
@@ -90,10 +92,8 @@ function openClient(settings: RedisSettings, options: RedisConnectionOptions): R
       name: settings.master,
       db: settings.database,
       sentinelRetryStrategy: reconnectDelay,
+      // No `failoverDetector`: its connections to the Sentinels outlive the client, and write to standard error.
       sentinelCommandTimeout: LOOKUP_MS,
-      // Sentinels tell of a failover before the old primary's connections are gone, if ever they go.
-      failoverDetector: true,
-      sentinelReconnectStrategy: reconnectDelay,
     }),
   );
 }

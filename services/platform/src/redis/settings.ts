@@ -141,10 +141,7 @@ function readTls(read: EnvReader, impliedByUrl: boolean): RedisTls | undefined {
   const wanted = read.boolean('TDC_REDIS_TLS', false) || impliedByUrl;
   const caFile = read.optionalFile('TDC_REDIS_TLS_CA_FILE', 'the authorities of Redis (PEM)');
   const certFile = read.optionalFile('TDC_REDIS_TLS_CERT_FILE', 'our certificate for Redis (PEM)');
-  const keyFile = read.optionalFile(
-    'TDC_REDIS_TLS_KEY_FILE',
-    'the private key of that certificate (PEM)',
-  );
+  const keyFile = read.optionalFile('TDC_REDIS_TLS_KEY_FILE', 'the private key of that certificate (PEM)');
   const serverName = read.optionalText('TDC_REDIS_TLS_SERVER_NAME');
   const tls: RedisTls = {
     ...(caFile === undefined ? {} : { caFile }),
