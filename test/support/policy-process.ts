@@ -7,6 +7,7 @@ import {
   insecureChannel,
   type PolicyFollower,
   parseHostPort,
+  plaintextTransport,
 } from '@tdc/platform';
 import { policyV1 } from '@tdc/proto';
 import { parsePrometheusText, type Samples } from './prometheus-text.ts';
@@ -83,6 +84,7 @@ export function follow(
   const metrics = createMetrics({ component: 'intake', version: '1' });
   const follower = followPolicy({
     address: parseHostPort(address) ?? { host: '', port: 0 },
+    transport: plaintextTransport(),
     stateFolder: undefined,
     log: { log: () => undefined, notice: (_level, name) => void notices.push(name) },
     metrics,

@@ -18,6 +18,7 @@ async function start(context: ServiceContext<DeliveryConfig>) {
   const carriages = createCarriages();
   const policy = followPolicy({
     address: config.policyAddress,
+    transport: context.grpc,
     stateFolder: config.stateFolder,
     log,
     metrics,

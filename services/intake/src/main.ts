@@ -14,6 +14,7 @@ async function start(context: ServiceContext<IntakeConfig>) {
   shutdown.add('storage', () => storage.close());
   const policy = followPolicy({
     address: config.policyAddress,
+    transport: context.grpc,
     stateFolder: config.stateFolder,
     log,
     metrics,

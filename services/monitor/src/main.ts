@@ -20,11 +20,19 @@ import { scaling } from './view/scaling.ts';
 /** No batch of a sweep takes longer than its calls to Redis may, however long Redis is away. */
 const STUCK_MS = 30_000;
 
-async function start({ config, log, metrics, shutdown, now, announceReady }: ServiceContext<MonitorConfig>) {
+async function start(context: ServiceContext<MonitorConfig>) {
+  const { config, log, metrics, shutdown, now, announceReady } = context;
   const storage = createStorage(config, log, now);
   shutdown.add('storage', () => storage.close());
   const { policyAddress, stateFolder } = config;
-  const policy = followPolicy({ address: policyAddress, stateFolder, log, metrics, now });
+  const policy = followPolicy({
+    address: policyAddress,
+    transport: context.grpc,
+    stateFolder,
+    log,
+    metrics,
+    now,
+  });
   shutdown.add('policy', async () => policy.stop());
   const intakes = () => policy.current()?.document.intakes ?? {};
   const views: ViewPorts = { ...storage.reads, intakes, now };
@@ -50,6 +58,7 @@ async function start({ config, log, metrics, shutdown, now, announceReady }: Ser
   const grpc = await startGrpcServer({
     host: config.grpcHost,
     port: config.grpcPort,
+    credentials: context.grpc.server,
     service: monitorV1.MonitorServiceService,
     implementation: { ...createMonitorServer(views) },
   });

@@ -1,7 +1,10 @@
 export type { GrpcResult } from './grpc/client.ts';
 export { CLIENT_OPTIONS, callUnary, grpcTarget, insecureChannel, isUnreachable } from './grpc/client.ts';
+export { securityProblem } from './grpc/connection-problem.ts';
 export type { GrpcServer, GrpcServerOptions } from './grpc/server.ts';
 export { startGrpcServer } from './grpc/server.ts';
+export type { ClientTransport, GrpcTransport } from './grpc/transport.ts';
+export { mutualTlsClient, plaintextTransport } from './grpc/transport.ts';
 export type {
   AttemptTicket,
   CopyState,
@@ -56,15 +59,15 @@ export type { MemoryGate } from './redis/memory-gate.ts';
 export { createMemoryGate } from './redis/memory-gate.ts';
 export type { PolicyRevisions } from './redis/policy-revisions.ts';
 export { createPolicyRevisions } from './redis/policy-revisions.ts';
-export type { RedisServerStatus } from './redis/server-status.ts';
-export { readRedisServerStatus } from './redis/server-status.ts';
-export { createSpool, type SpoolOptions } from './spool/redis-spool.ts';
 export type { ReplicaBarrier } from './redis/replica-barrier.ts';
 export { createReplicaBarrier, NO_BARRIER } from './redis/replica-barrier.ts';
-export type { Spool, SpooledBody, SpoolReadError, SpoolWriter } from './spool/spool.ts';
-export { SpoolError } from './spool/spool.ts';
+export type { RedisServerStatus } from './redis/server-status.ts';
+export { readRedisServerStatus } from './redis/server-status.ts';
 export type { RedisSettings, RedisTls, RedisUser } from './redis/settings.ts';
 export { describeRedis, readRedisSettings, redactRedisUrl } from './redis/settings.ts';
+export { createSpool, type SpoolOptions } from './spool/redis-spool.ts';
+export type { Spool, SpooledBody, SpoolReadError, SpoolWriter } from './spool/spool.ts';
+export { SpoolError } from './spool/spool.ts';
 export type { CertificateUse, CertificateWatch } from './tls/certificate-watch.ts';
 export type { TlsFiles, TlsMaterial, TlsProblem } from './tls/tls-files.ts';
 export { loadTlsFiles } from './tls/tls-files.ts';

@@ -19,6 +19,7 @@ describe('the environment of the policy service', () => {
       httpHost: '0.0.0.0',
       httpPort: 9090,
       shutdownSeconds: 30,
+      grpcTls: undefined,
       policyFile: TDC_POLICY_FILE,
       redis: { mode: 'standalone', url: 'redis://127.0.0.1:6379', keyPrefix: '{tdc}', user: {} },
       stateFolder: undefined,

@@ -23,7 +23,8 @@ import { createWatchStreams } from './watch-streams.ts';
 /** How long the first document waits for Redis before it goes by the numbers that are remembered. */
 const REDIS_PATIENCE_MS = 2000;
 
-async function start({ config, log, metrics, shutdown, now, announceReady }: ServiceContext<PolicyConfig>) {
+async function start(context: ServiceContext<PolicyConfig>) {
+  const { config, log, metrics, shutdown, now, announceReady } = context;
   const meters = createPolicyMetrics(metrics);
   const redis = createRedisLink(config.redis, { role: 'command', log });
   shutdown.add('redis', () => redis.close());
@@ -54,6 +55,7 @@ async function start({ config, log, metrics, shutdown, now, announceReady }: Ser
   const grpc = await startGrpcServer({
     host: config.grpcHost,
     port: config.grpcPort,
+    credentials: context.grpc.server,
     service: policyV1.PolicyServiceService,
     implementation: { ...createPolicyServer(store, streams) },
     endStreams: () => streams.endAll(),

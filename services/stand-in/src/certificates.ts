@@ -17,6 +17,8 @@ export interface CertificateRequest {
   readonly algorithm?: 'ec' | 'rsa';
   /** Over since yesterday. */
   readonly expired?: boolean;
+  /** For a client of mutual TLS as well as for a server. */
+  readonly client?: boolean;
   /** By itself in place of the authority. */
   readonly selfSigned?: boolean;
 }
@@ -78,7 +80,7 @@ export async function createAuthority(): Promise<CertificateAuthority> {
 }
 
 async function issue(
-  { names, algorithm = 'ec', expired = false, selfSigned = false }: CertificateRequest,
+  { names, algorithm = 'ec', expired = false, client = false, selfSigned = false }: CertificateRequest,
   issuer: { readonly subject: string; readonly key: CryptoKey },
 ): Promise<KeyPair> {
   const keys = await generate(algorithm);
@@ -92,7 +94,10 @@ async function issue(
       new x509.SubjectAlternativeNameExtension(
         names.map((value) => ({ type: isIp(value) ? ('ip' as const) : ('dns' as const), value })),
       ),
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      new x509.ExtendedKeyUsageExtension([
+        x509.ExtendedKeyUsage.serverAuth,
+        ...(client ? [x509.ExtendedKeyUsage.clientAuth] : []),
+      ]),
     ],
   };
   const cert = selfSigned

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
@@ -8,6 +10,7 @@ import type { PolicySnapshot } from '@tdc/core';
 import { policyV1 } from '@tdc/proto';
 import { waitUntil } from '../../../../test/support/wait-until.ts';
 import { type GrpcServer, startGrpcServer } from '../grpc/server.ts';
+import { plaintextTransport } from '../grpc/transport.ts';
 import { createMetrics, type Metrics } from '../process/metrics.ts';
 import { hashOfDocument } from './policy-file.ts';
 import { followPolicy, type PolicyFollower } from './policy-follower.ts';
@@ -63,6 +66,18 @@ async function serve(first?: policyV1.Snapshot, port = 0): Promise<FakeService> 
   };
 }
 
+/** Who takes connections and closes them at once, as a server that wants TLS does. */
+async function hangUp(port = 0): Promise<{ readonly port: number; readonly connections: () => number }> {
+  let connections = 0;
+  const server = createServer((socket) => {
+    connections += 1;
+    socket.on('error', () => undefined).destroy();
+  }).listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  closing.push(() => server.close());
+  return { port: (server.address() as AddressInfo).port, connections: () => connections };
+}
+
 /** A snapshot of a document whose only intake has this alias. */
 function snapshotOf(revision: number, alias: string): policyV1.Snapshot {
   const documentJson = JSON.stringify({ version: 1, intakes: { [alias]: { address: 'a@example.com' } } });
@@ -73,6 +88,8 @@ interface Followed {
   readonly follower: PolicyFollower;
   readonly metrics: Metrics;
   readonly notices: readonly string[];
+  /** Their texts. */
+  readonly texts: readonly string[];
   /** The aliases of each revision that the listener was told. */
   readonly heard: readonly string[];
   /** Waits for a revision whose document has this alias. */
@@ -87,12 +104,20 @@ function follow(
   options: { stateFolder?: string; silenceSeconds?: number; now?: () => number } = {},
 ): Followed {
   const notices: string[] = [];
+  const texts: string[] = [];
   const heard: string[] = [];
   const metrics = createMetrics({ component: 'intake', version: '1' });
   const follower = followPolicy({
     address: { host: '127.0.0.1', port },
+    transport: plaintextTransport(),
     stateFolder: undefined,
-    log: { log: () => undefined, notice: (_level, name) => void notices.push(name) },
+    log: {
+      log: () => undefined,
+      notice(_level, name, text) {
+        notices.push(name);
+        texts.push(text);
+      },
+    },
     metrics,
     now: Date.now,
     ...options,
@@ -103,6 +128,7 @@ function follow(
     follower,
     metrics,
     notices,
+    texts,
     heard,
     async sees(alias) {
       await waitUntil(() => heard.at(-1) === alias, { what: `intake ${alias} in force` });
@@ -194,6 +220,33 @@ describe('a follower of the policy service', () => {
     await serve(snapshotOf(2, 'b'), service.port);
     await sees('b');
     assert.deepEqual(notices, ['policy-revision', 'policy-lost', 'policy-back', 'policy-revision']);
+  });
+
+  it('says once why a service cannot be spoken to, however often it tries', async () => {
+    const { port, connections } = await hangUp();
+    const { notices, texts } = follow(port);
+    await waitUntil(() => connections() >= 3, { what: 'a third attempt' });
+    assert.deepEqual(notices, ['policy-lost']);
+    assert.match(
+      texts[0] ?? '',
+      /^the policy service cannot be spoken to: it closed the connection: .*none yet$/,
+    );
+  });
+
+  it('says so, too, of a service that was away before', async () => {
+    const { port, stop } = await serve(snapshotOf(1, 'a'));
+    const { notices, texts, sees, logged } = follow(port);
+    await sees('a');
+    await stop();
+    await logged('policy-lost');
+    await hangUp(port);
+    await waitUntil(() => notices.length === 3, { what: 'a second reason' });
+    assert.deepEqual(notices, ['policy-revision', 'policy-lost', 'policy-lost']);
+    assert.match(texts[1] ?? '', /^the policy service does not answer/);
+    assert.match(
+      texts[2] ?? '',
+      /cannot be spoken to: it closed the connection: .*revision 1 stays in force$/,
+    );
   });
 
   it('takes a silent stream for dead and asks anew; a heartbeat is a word', async () => {

@@ -1,7 +1,9 @@
 import type { ClientReadableStream } from '@grpc/grpc-js';
 import type { PolicySnapshot } from '@tdc/core';
 import { policyV1 } from '@tdc/proto';
-import { CLIENT_OPTIONS, grpcTarget, insecureChannel } from '../grpc/client.ts';
+import { CLIENT_OPTIONS, grpcTarget } from '../grpc/client.ts';
+import { connectionCause, securityProblem } from '../grpc/connection-problem.ts';
+import type { ClientTransport } from '../grpc/transport.ts';
 import type { HostPort } from '../process/env-reader.ts';
 import type { Logger } from '../process/logger.ts';
 import type { Metrics } from '../process/metrics.ts';
@@ -18,6 +20,7 @@ export interface PolicyFollower {
 
 export interface PolicyFollowerOptions {
   readonly address: HostPort;
+  readonly transport: ClientTransport;
   /** Folder in which the last good revision is kept for a start without the service. */
   readonly stateFolder: string | undefined;
   readonly log: Logger;
@@ -49,6 +52,8 @@ class Follower implements PolicyFollower {
   #silence: NodeJS.Timeout | undefined;
   /** Whether the service's absence was logged: once per absence. */
   #absent = false;
+  /** What was last logged of a service that is there and cannot be spoken to. */
+  #problem: string | undefined;
   #stopped = false;
 
   constructor(options: PolicyFollowerOptions) {
@@ -66,7 +71,7 @@ class Follower implements PolicyFollower {
     options.metrics.beforeScrape(async () => stale.set((options.now() - this.#heardAt) / 1000));
     this.#client = new policyV1.PolicyServiceClient(
       grpcTarget(options.address),
-      insecureChannel(),
+      options.transport.channel,
       CLIENT_OPTIONS,
     );
     this.#startFromFile();
@@ -138,6 +143,7 @@ class Follower implements PolicyFollower {
   #heard(): void {
     if (this.#absent) this.#options.log.notice('info', 'policy-back', 'the policy service is back');
     this.#absent = false;
+    this.#problem = undefined;
     this.#heardAt = this.#options.now();
     this.#retryMs = FIRST_RETRY_MS;
   }
@@ -152,20 +158,27 @@ class Follower implements PolicyFollower {
   #lost(why: string): void {
     clearTimeout(this.#silence);
     if (this.#stopped) return;
-    if (!this.#absent) {
-      const held =
-        this.#current === undefined ? 'none yet' : `revision ${this.#current.revision} stays in force`;
-      this.#options.log.notice(
-        'warning',
-        'policy-lost',
-        `the policy service does not answer (${why}); ${held}`,
-      );
-    }
+    this.#tellLost(why);
     this.#absent = true;
     // Jitter, so that a restarted service is not met by everyone at once.
     const delay = this.#retryMs * (0.5 + Math.random());
     this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS);
     this.#retry = setTimeout(() => this.#watch(), delay);
+  }
+
+  /** Once per absence, and once more for each new reason why it cannot be spoken to: someone has to mend that. */
+  #tellLost(why: string): void {
+    const { log, transport } = this.#options;
+    const problem = securityProblem(why, transport.secure);
+    if (this.#absent && (problem === undefined || problem === this.#problem)) return;
+    this.#problem = problem;
+    const held =
+      this.#current === undefined ? 'none yet' : `revision ${this.#current.revision} stays in force`;
+    const what =
+      problem === undefined
+        ? `the policy service does not answer (${connectionCause(why)})`
+        : `the policy service cannot be spoken to: ${problem} (${connectionCause(why)})`;
+    log.notice('warning', 'policy-lost', `${what}; ${held}`);
   }
 
   #receive(text: SnapshotText): void {

@@ -1,5 +1,6 @@
 import { closeSync, writeSync } from 'node:fs';
 import { InvariantError } from '@tdc/core';
+import { type GrpcTransport, mutualTlsTransport, plaintextTransport } from '../grpc/transport.ts';
 import {
   type CertificateUse,
   type CertificateWatch,
@@ -9,6 +10,7 @@ import {
 import type { TlsFiles } from '../tls/tls-files.ts';
 import { ConfigError, EXIT_CONFIG, EXIT_SOFTWARE } from './config-error.ts';
 import { type Environment, type EnvReader, formatHostPort, type HostPort } from './env-reader.ts';
+import { readGrpcTls } from './grpc-tls.ts';
 import { createLogger, type LogFormat, type Logger, localOffsetMinutes, writeToStdout } from './logger.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createShutdown, type Shutdown } from './shutdown.ts';
@@ -21,6 +23,8 @@ export interface CommonConfig {
   readonly httpHost: string;
   readonly httpPort: number;
   readonly shutdownSeconds: number;
+  /** For mutual TLS between the processes; undefined for plaintext. */
+  readonly grpcTls: TlsFiles | undefined;
 }
 
 export function readCommonConfig(read: EnvReader): CommonConfig {
@@ -30,6 +34,7 @@ export function readCommonConfig(read: EnvReader): CommonConfig {
     httpHost: read.text('TDC_HTTP_HOST', { default: '0.0.0.0' }),
     httpPort: read.integer('TDC_HTTP_PORT', { default: 9090, min: 0, max: 65_535 }),
     shutdownSeconds: read.integer('TDC_SHUTDOWN_SECONDS', { default: 30, min: 1, max: 110 }),
+    grpcTls: readGrpcTls(read),
   };
 }
 
@@ -42,6 +47,8 @@ export interface ServiceContext<Config> {
   readonly now: () => number;
   /** Follows a certificate's files until the process stops; throws ConfigError when they cannot be used. */
   readonly watchCertificate: (use: CertificateUse, files: TlsFiles) => CertificateWatch;
+  /** How this process speaks gRPC, as a server and as a client. */
+  readonly grpc: GrpcTransport;
   /** Says that the process serves, and on which addresses: a log line, and one JSON line to TDC_READY_FD. */
   readonly announceReady: (addresses: Readonly<Record<string, HostPort>>) => void;
 }
@@ -131,13 +138,17 @@ export async function runService<Config extends CommonConfig>(
       process.on('uncaughtException', (error) => resolve(explainFailure(component, log, error)));
       process.on('unhandledRejection', (error) => resolve(explainFailure(component, log, error)));
     });
+    const followCertificate = followCertificates(log, metrics, shutdown);
+    const { grpcTls } = config;
     const started = definition.start({
       config,
       log,
       metrics,
       shutdown,
       now,
-      watchCertificate: followCertificates(log, metrics, shutdown),
+      watchCertificate: followCertificate,
+      grpc:
+        grpcTls === undefined ? plaintextTransport() : mutualTlsTransport(followCertificate('grpc', grpcTls)),
       announceReady: (served) => announce(log, env, served),
     });
     const stopped = shutdown.finished.then(() => 0);
