@@ -1,64 +1,32 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import { type GatewayPod, startGatewayPod } from '../support/cluster/gateway-pod.ts';
-import { type IntakePod, startIntakePod } from '../support/cluster/intake-pod.ts';
-import { type ClusterSettings, clusterSettings, kubectl, kubectlJson } from '../support/cluster/kubectl.ts';
-import { isReady, useNamespace } from '../support/cluster/namespace.ts';
+import { after, describe, it, type TestContext } from 'node:test';
+import { kubectl } from '../support/cluster/kubectl.ts';
+import { isReady } from '../support/cluster/namespace.ts';
 import { assertEachOnce } from '../support/cluster/outcomes.ts';
-import { type Release, releaseIn } from '../support/cluster/release.ts';
+import { COMPONENTS, noCluster, useTrial } from '../support/cluster/use-trial.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
-const settings = clusterSettings();
 const NAMESPACE = 'tdc-graceful';
-const COMPONENTS = ['intake', 'delivery', 'policy', 'monitor'];
 
-interface Node {
-  readonly metadata: { readonly name: string };
-}
+describe('under steady mail nothing is lost and nothing is doubled', { skip: noCluster }, () => {
+  const trial = useTrial(NAMESPACE);
+  const { release } = trial;
 
-describe('under steady mail nothing is lost and nothing is doubled', {
-  skip: typeof settings === 'string' ? settings : false,
-}, () => {
-  const cluster = settings as ClusterSettings;
-  const release: Release = releaseIn(cluster, NAMESPACE);
-  let intake: IntakePod;
-  let gateway: GatewayPod;
-  let keptNode = '';
-  let drainedNode = '';
-  useNamespace(NAMESPACE);
-  before(async () => {
-    const { items } = await kubectlJson<{ readonly items: readonly Node[] }>('get', 'nodes');
-    [keptNode = '', drainedNode = ''] = items.map(({ metadata }) => metadata.name);
-    intake = await startIntakePod(cluster, NAMESPACE, keptNode);
-    await release.deploy({
-      redis: { nodeSelector: { 'kubernetes.io/hostname': keptNode } },
-      policy: { document: { version: 1, intakes: { primary: intake.setting }, defaultIntake: 'primary' } },
-    });
-  });
-  after(() => kubectl('uncordon', drainedNode));
-
-  /** What happens while the gateway hands over, and the check of what came of it. */
-  const underMail = async (during: () => Promise<unknown>): Promise<void> => {
-    await intake.reset();
-    const before = await release.account();
-    gateway = await startGatewayPod(cluster, NAMESPACE, {
-      server: release.smtp,
-      perSecond: 20,
-      node: keptNode,
-    });
-    await during();
-    const report = await gateway.stop();
-    const account = await release.settled();
-    const copies = await intake.copies();
+  const check = async (test: TestContext, during: () => Promise<unknown>): Promise<void> => {
+    const { report, copies, before, account } = await trial.underMail(during);
+    test.diagnostic(`${report.accepted.length} accepted, deferred: ${JSON.stringify(report.deferred)}`);
     assertEachOnce(report, copies);
     assert.equal(account.delivered - before.delivered, copies.length);
     assert.equal(account.hardBounced, before.hardBounced, 'a copy was given up');
+    assert.deepEqual(report.uncertain, [], 'transactions that were cut');
   };
+  const uidsOf = async (component: string): Promise<Set<string>> =>
+    new Set((await release.pods(component)).map(({ metadata }) => metadata.uid));
 
   for (const component of COMPONENTS) {
-    it(`while ${component} is replaced`, async () => {
-      await underMail(async () => {
-        const old = new Set((await release.pods(component)).map(({ metadata }) => metadata.uid));
+    it(`while ${component} is replaced`, async (test) => {
+      await check(test, async () => {
+        const old = await uidsOf(component);
         await kubectl('--namespace', NAMESPACE, 'rollout', 'restart', `deploy/tdc-${component}`);
         await release.gone(component, old);
         await release.ready(component, old.size);
@@ -66,36 +34,42 @@ describe('under steady mail nothing is lost and nothing is doubled', {
     });
   }
 
-  it('while a node is drained', async () => {
-    await underMail(async () => {
-      await kubectl(
-        'drain',
-        drainedNode,
-        '--ignore-daemonsets',
-        '--delete-emptydir-data',
-        '--timeout=3m',
-        `--pod-selector=app.kubernetes.io/instance=${release.name}`,
-      );
-      await waitUntil(
-        async () => {
-          const pods = (await Promise.all(COMPONENTS.map((one) => release.pods(one)))).flat();
-          return pods.every((pod) => isReady(pod) && pod.spec.nodeName === keptNode);
-        },
-        { withinSeconds: 120, what: 'every pod to stand on the other node' },
-      );
-      await kubectl('uncordon', drainedNode);
+  it('while delivery is scaled out and in', async (test) => {
+    await check(test, async () => {
+      for (const count of [4, 2]) {
+        const old = await uidsOf('delivery');
+        await kubectl('--namespace', NAMESPACE, 'scale', 'deploy/tdc-delivery', `--replicas=${count}`);
+        for (const { metadata } of await release.ready('delivery', count)) old.delete(metadata.uid);
+        await release.gone('delivery', old);
+      }
     });
   });
 
-  it('while delivery is scaled out and in', async () => {
-    await underMail(async () => {
-      for (const count of [4, 1]) {
-        const old = new Set((await release.pods('delivery')).map(({ metadata }) => metadata.uid));
-        await kubectl('--namespace', NAMESPACE, 'scale', 'deploy/tdc-delivery', `--replicas=${count}`);
-        const left = await release.ready('delivery', count);
-        for (const { metadata } of left) old.delete(metadata.uid);
-        await release.gone('delivery', old);
-      }
+  describe('on several nodes', () => {
+    after(async () => {
+      if (trial.otherNode !== undefined) await kubectl('uncordon', trial.otherNode);
+    });
+
+    it('while a node is drained', async (test) => {
+      const node = trial.otherNode;
+      if (node === undefined) return test.skip('the cluster has one node');
+      await check(test, async () => {
+        await kubectl(
+          'drain',
+          node,
+          '--ignore-daemonsets',
+          '--delete-emptydir-data',
+          '--timeout=3m',
+          `--pod-selector=app.kubernetes.io/instance=${release.name}`,
+        );
+        await waitUntil(
+          async () => {
+            const pods = (await Promise.all(COMPONENTS.map((one) => release.pods(one)))).flat();
+            return pods.every((pod) => isReady(pod) && pod.spec.nodeName !== node);
+          },
+          { withinSeconds: 120, what: 'every pod to stand on another node' },
+        );
+      });
     });
   });
 });

@@ -26,6 +26,8 @@ export interface GatewayPod {
   report(): Promise<GatewayReport>;
   /** Ends the load, waits until everything was taken or refused, and removes the pod. */
   stop(): Promise<GatewayReport>;
+  /** Removes the pod, whatever it still has in hand. */
+  remove(): Promise<unknown>;
 }
 
 const ask = async (namespace: string, path: string): Promise<GatewayReport> =>
@@ -74,12 +76,14 @@ export async function startGatewayPod(
     }),
   );
   await kubectl('--namespace', namespace, 'wait', '--for=condition=Ready', `pod/${NAME}`, '--timeout=60s');
+  const remove = (): Promise<string> => kubectl('--namespace', namespace, 'delete', 'pod', NAME, '--wait');
   return {
     report: () => ask(namespace, '/report'),
     async stop() {
       const report = await ask(namespace, '/stop');
-      await kubectl('--namespace', namespace, 'delete', 'pod', NAME, '--wait');
+      await remove();
       return report;
     },
+    remove,
   };
 }

@@ -1,4 +1,3 @@
-import { after, before } from 'node:test';
 import { kubectl, kubectlJson } from './kubectl.ts';
 
 const LEVEL = 'restricted';
@@ -10,14 +9,11 @@ export async function makeNamespace(name: string): Promise<void> {
   await kubectl('label', 'namespace', name, `pod-security.kubernetes.io/enforce=${LEVEL}`);
 }
 
+/** Removes it with everything in it; its pods end at once, also those of a node that does not answer. */
 export async function removeNamespace(name: string): Promise<void> {
-  await kubectl('delete', 'namespace', name, '--ignore-not-found', '--wait');
-}
-
-/** A namespace for the tests of a `describe`; gone behind them. */
-export function useNamespace(name: string): void {
-  before(() => makeNamespace(name));
-  after(() => removeNamespace(name));
+  await kubectl('delete', 'namespace', name, '--ignore-not-found', '--wait=false');
+  await kubectl('--namespace', name, 'delete', 'pods', '--all', '--grace-period=0', '--force');
+  await kubectl('wait', '--for=delete', `namespace/${name}`, '--timeout=120s');
 }
 
 export interface Pod {

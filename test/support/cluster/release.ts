@@ -35,6 +35,7 @@ export interface Release {
   deploy(values: Values): Promise<string>;
   /** The command line, in the monitor's pod. */
   tdc(...args: readonly string[]): Promise<string>;
+  /** Waits until the monitor tells it and it balances. */
   account(): Promise<Account>;
   /** Waits until no copy is active and the account balances. */
   settled(withinSeconds?: number): Promise<Account>;
@@ -114,7 +115,11 @@ export function releaseIn(settings: ClusterSettings, namespace: string, name = '
       }
     },
     tdc,
-    account: async () => JSON.parse(await tdc('accounting', '--json')) as Account,
+    account: () =>
+      waitUntil(async () => JSON.parse(await tdc('accounting', '--json')) as Account, {
+        withinSeconds: 60,
+        what: 'the monitor to tell the account',
+      }),
     settled: (withinSeconds = 150) =>
       waitUntil(
         async () => {
