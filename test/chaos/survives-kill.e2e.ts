@@ -1,41 +1,11 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
-import { openSender, type SmtpSender, transact } from '../support/smtp-sender.ts';
+import { sendLikeAGateway } from '../support/send-like-a-gateway.ts';
 import { type ServiceName, type Stack, startStack } from '../support/stack.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const MESSAGES = 500;
 const KILL_AT = 200;
-
-/** A gateway: keeps what was not answered 250 and sends it again over a new connection. Answers every MID it was told. */
-async function sendLikeAGateway(stack: Stack, progress: (sent: number) => void): Promise<number[]> {
-  const mids: number[] = [];
-  let sender: SmtpSender | undefined;
-  for (let n = 0; n < MESSAGES; ) {
-    try {
-      if (sender === undefined) {
-        sender = await openSender(stack.smtp);
-        await sender.say('EHLO gateway.example.org');
-      }
-      const message = `From: a@example.org\r\nSubject: ${n}\r\nMessage-ID: <${n}@chaos.example>\r\n\r\nText\r\n`;
-      const reply = await transact(
-        sender,
-        { from: 'a@example.org', to: ['joe@example.com'] },
-        Buffer.from(message),
-      );
-      const mid = /queued as MID (\d+)/.exec(reply)?.[1];
-      if (mid === undefined) throw new Error(reply);
-      mids.push(Number(mid));
-      n += 1;
-      progress(n);
-    } catch {
-      sender?.destroy();
-      sender = undefined;
-    }
-  }
-  await sender?.quit();
-  return mids;
-}
 
 describe('killing a process in the middle of 500 messages loses nothing', () => {
   let stack: Stack | undefined;
@@ -46,7 +16,7 @@ describe('killing a process in the middle of 500 messages loses nothing', () => 
       stack = await startStack({ durableRedis: true, env: { TDC_MAX_QUEUE_AGE_SECONDS: '120' } });
       const running = stack;
       let restarted: Promise<unknown> | undefined;
-      const mids = await sendLikeAGateway(running, (sent) => {
+      const mids = await sendLikeAGateway(running.smtp, MESSAGES, (sent) => {
         if (sent === KILL_AT) restarted = running.restart(victim, 'SIGKILL');
       });
       await restarted;
@@ -70,7 +40,7 @@ describe('killing a process in the middle of 500 messages loses nothing', () => 
     stack = await startStack({ durableRedis: true });
     const running = stack;
     let back: Promise<void> | undefined;
-    const mids = await sendLikeAGateway(running, (sent) => {
+    const mids = await sendLikeAGateway(running.smtp, MESSAGES, (sent) => {
       if (sent === KILL_AT) back = running.redis.stop().then(() => running.redis.start());
     });
     await back;

@@ -112,7 +112,8 @@ export async function startClusterGround(options: ClusterGroundOptions = {}): Pr
         if (keys.length === 0) break;
         from.ask('MIGRATE', '127.0.0.1', String(bystander.port), '', '0', '5000', 'KEYS', ...keys);
       }
-      for (const node of masters) node.ask('CLUSTER', 'SETSLOT', String(slot), 'NODE', toId);
+      // The new master first: it must know before anybody sends it something.
+      for (const node of [bystander, from]) node.ask('CLUSTER', 'SETSLOT', String(slot), 'NODE', toId);
     },
     async remove() {
       await Promise.all(nodes.map((node) => node.remove()));

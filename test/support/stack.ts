@@ -37,6 +37,8 @@ export interface StackOptions {
   readonly without?: readonly ServiceName[];
   /** Redis keeps every write through a crash. */
   readonly durableRedis?: boolean;
+  /** What leads every service to another Redis than one of the stack's own. */
+  readonly redisEnvironment?: Readonly<Record<string, string>>;
 }
 
 export interface PolicyContext {
@@ -110,8 +112,11 @@ async function makeStandIn(authority: CertificateAuthority): Promise<StandIn> {
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const folder = mkdtempSync(join(tmpdir(), 'tdc-stack-'));
   const authority = await createAuthority();
+  const { redisEnvironment } = options;
   const [redis, standIn, dns] = await Promise.all([
-    startRedisServer(options.durableRedis === true ? KEEP_ALL : []),
+    redisEnvironment === undefined
+      ? startRedisServer(options.durableRedis === true ? KEEP_ALL : [])
+      : undefined,
     makeStandIn(authority),
     startDnsServer({
       [INTAKE_DOMAIN]: { mx: [{ exchange: MX_NAME, preference: 10 }] },
@@ -128,6 +133,10 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const running = new Map<string, Running>();
   const former = new Map<string, string[]>();
 
+  const ownRedis = (): RedisServer => {
+    if (redis === undefined) throw new Error('the stack has no Redis of its own');
+    return redis;
+  };
   const stateFolder = (name: string): string => {
     const path = join(folder, name);
     mkdirSync(path, { recursive: true });
@@ -136,7 +145,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const environment = (name: ServiceName, key: string): Record<string, string> => {
     const policyAddress = running.get('policy')?.addresses['grpc'] ?? '127.0.0.1:1';
     const common = {
-      TDC_REDIS_URL: redis.url,
+      ...(redisEnvironment ?? { TDC_REDIS_URL: ownRedis().url }),
       TDC_STATE_DIR: stateFolder(key),
       TDC_GRPC_HOST: '127.0.0.1',
       TDC_GRPC_PORT: '0',
@@ -201,7 +210,9 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     ...(running.get(key)?.process.lines() ?? []),
   ];
   const stack: Stack = {
-    redis,
+    get redis() {
+      return ownRedis();
+    },
     dns,
     standIn,
     authority,
@@ -247,7 +258,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       ),
     async stop() {
       for (const { process } of [...running.values()].toReversed()) await process.stop('SIGKILL');
-      await Promise.all([standIn.close(), dns.close(), redis.remove()]);
+      await Promise.all([standIn.close(), dns.close(), redis?.remove()]);
       rmSync(folder, { recursive: true, force: true });
     },
   };
