@@ -37,6 +37,9 @@ policies:
   - name: quiet
     users: [{ sender: { oneOf: [quiet@example.org] } }]
     connector: no-scan
+  - name: unscanned
+    users: [{ recipient: { listed: ["@unscanned.example"] } }]
+    connector: no-scan
 `;
 
 describe('tdc against running services', () => {
@@ -221,6 +224,36 @@ describe('tdc against running services', () => {
       [['skip', 'spam']],
     );
     assert.equal((await json(...words, '--header-file', path, '--untrusted'))['verdict'], 'clean');
+  });
+
+  it('tests itself: a message under TLS, and its copy delivered', async () => {
+    const run = await tdc(['selftest', '--to', 'jim@example.com', '--timeout', '20']);
+    assert.deepEqual([run.code, run.err], [0, '']);
+    assert.match(run.out, /^250 .*queued as MID \d+\n.* was successfully delivered for scanning .*\n$/);
+    const { id = 0 } = stack.standIn.messages.at(-1) ?? {};
+    assert.match(stack.standIn.octets(id)?.toString() ?? '', /^Subject: tdc self-test\r$/m);
+  });
+
+  it('fails its own test, and says why, when no copy is due', async () => {
+    const run = await tdc(['selftest', '--to', 'nobody@unscanned.example', '--timeout', '0']);
+    assert.deepEqual([run.code, run.out], [1, '']);
+    assert.match(
+      run.err,
+      /^intake took the message, and no copy was due: .*--to nobody@unscanned\.example\)/,
+    );
+  });
+
+  it('fails its own test, and says why, when intake does not answer', async () => {
+    const run = await tdc(['selftest', '--server', '127.0.0.1:1', '--timeout', '0']);
+    assert.deepEqual([run.code, run.out], [69, '']);
+    assert.match(run.err, /^intake does not answer \(--server, TDC_SMTP_ADDRESS\): connect: .*ECONNREFUSED/);
+  });
+
+  it('fails its own test, and says why, when the copy fails', async () => {
+    stack.standIn.script({ steps: { rcpt: [{ reply: '550 5.1.1 No such canary' }] } });
+    const run = await tdc(['selftest', '--to', 'jim@example.com', '--timeout', '20']);
+    assert.deepEqual([run.code, run.out], [1, '']);
+    assert.match(run.err, /Hard Bounced\.\n[\s\S]*last answer +.*No such canary/);
   });
 
   it('says that a copy has no outcome in time, and that the message was taken all the same', async () => {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type PolicyDocument, parsePolicyDocument } from '@tdc/core';
 import type { monitorV1 } from '@tdc/proto';
-import { queuedMids } from './commands/send.ts';
 import { describeRow } from './describe-row.ts';
+import { queuedMids } from './follow-copies.ts';
 import { renderTable } from './render-table.ts';
 import { isFinished, trackingDetails, trackingLine } from './tracked-copy.ts';
 

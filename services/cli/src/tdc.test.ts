@@ -131,6 +131,8 @@ describe('tdc', () => {
       /is no mail address/,
     ],
     ['a time that is none', ['send', '--timeout', 'soon'], 64, /--timeout must be a number/],
+    ['a self-test for nobody', ['selftest', '--to', 'joe'], 64, /'joe' is no mail address/],
+    ['a self-test without end', ['selftest', '--timeout', 'soon'], 64, /--timeout must be a number/],
     [
       'an address without a port',
       ['tophosts', '--monitor', 'monitor'],

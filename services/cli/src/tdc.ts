@@ -6,6 +6,7 @@ import { hoststatus } from './commands/hoststatus.ts';
 import { policyExplain } from './commands/policy-explain.ts';
 import { policyShow } from './commands/policy-show.ts';
 import { policyValidate } from './commands/policy-validate.ts';
+import { selftest } from './commands/selftest.ts';
 import { send } from './commands/send.ts';
 import { tophosts } from './commands/tophosts.ts';
 import { track } from './commands/track.ts';
@@ -21,6 +22,7 @@ export const COMMANDS: readonly Command[] = [
   policyExplain,
   policyValidate,
   send,
+  selftest,
 ];
 
 const NAMES = COMMANDS.map(({ name }) => name);

@@ -1,69 +1,16 @@
-import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { setTimeout as pause } from 'node:timers/promises';
-import { formatMessageDate, headerField, isMailAddress, listField, quoteForLog } from '@tdc/core';
-import type { monitorV1 } from '@tdc/proto';
+import { isMailAddress, quoteForLog } from '@tdc/core';
 import { type Command, type CommandInput, flagOption, listOption, textOption, usage } from '../command.ts';
-import { addressHelp, addressOf, askMonitor, INTAKE, MONITOR } from '../connect.ts';
+import { addressHelp, addressOf, INTAKE, MONITOR } from '../connect.ts';
+import { type Followed, followCopies, queuedMids } from '../follow-copies.ts';
 import { EXIT, failed, json, type Outcome, succeeded } from '../outcome.ts';
 import { type SendResult, submit } from '../smtp-client.ts';
-import { isFinished, trackingLine } from '../tracked-copy.ts';
+import { testMessage } from '../test-message.ts';
+import { trackingLine } from '../tracked-copy.ts';
 
 const DEFAULT_SENDER = 'sender@example.org';
 const DEFAULT_RECIPIENT = 'joe@example.com';
-const POLL_MS = 200;
 const WAIT_SECONDS = 180;
-
-function testMessage(sender: string, recipients: readonly string[], subject: string): Buffer {
-  const now = Date.now();
-  const text =
-    `Date: ${formatMessageDate(now)}\r\n` +
-    listField('From', [`<${sender}>`]) +
-    listField(
-      'To',
-      recipients.map((one) => `<${one}>`),
-    ) +
-    headerField('Subject', subject) +
-    `Message-ID: <${now.toString(36)}.${randomBytes(6).toString('hex')}@tdc-send.localdomain>\r\n` +
-    'MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n' +
-    'A test message of tdc send.\r\n';
-  return Buffer.from(text);
-}
-
-/** The MIDs of the copies that the reply names; none when no copy was due. */
-export const queuedMids = (reply: string): readonly number[] =>
-  [...(/\bqueued as MID (\d+(?:, \d+)*)/.exec(reply)?.[1]?.matchAll(/\d+/g) ?? [])].map(([mid]) =>
-    Number(mid),
-  );
-
-interface Followed {
-  readonly copies: readonly monitorV1.TrackedCopy[];
-  /** Why not every copy was followed to its outcome. */
-  readonly failure?: Outcome;
-}
-
-/** Follows the copies until each has an outcome, or time is up. */
-async function follow(input: CommandInput, mids: readonly number[], seconds: number): Promise<Followed> {
-  const deadline = Date.now() + seconds * 1000;
-  const copies = new Map<number, monitorV1.TrackedCopy>();
-  const known = () => [...copies.values()];
-  for (const mid of mids) {
-    for (;;) {
-      const request = { query: { $case: 'mid', value: mid } } as const;
-      const answer = await askMonitor(input, (client) => ({ method: client.track.bind(client), request }));
-      if ('exitCode' in answer) return { copies: known(), failure: answer };
-      const [copy] = answer.value.copies;
-      if (copy !== undefined) copies.set(mid, copy);
-      if (copy !== undefined && isFinished(copy)) break;
-      if (Date.now() > deadline) {
-        const failure = failed(EXIT.temporary, `MID ${mid} has no outcome after ${seconds} s`);
-        return { copies: known(), failure };
-      }
-      await pause(POLL_MS);
-    }
-  }
-  return { copies: known() };
-}
 
 async function messageFor(
   input: CommandInput,
@@ -71,8 +18,10 @@ async function messageFor(
   recipients: readonly string[],
 ): Promise<Buffer | Outcome> {
   const path = textOption(input, 'file');
-  if (path === undefined)
-    return testMessage(sender, recipients, textOption(input, 'subject') ?? 'tdc test message');
+  if (path === undefined) {
+    const subject = textOption(input, 'subject') ?? 'tdc test message';
+    return testMessage({ sender, recipients, subject, from: 'send' });
+  }
   try {
     return await readFile(path);
   } catch (error) {
@@ -140,7 +89,7 @@ Examples:
     }
     const { reply } = result;
     const mids = result.kind === 'accepted' ? queuedMids(reply) : [];
-    const followed = flagOption(input, 'wait') ? await follow(input, mids, seconds) : { copies: [] };
+    const followed = flagOption(input, 'wait') ? await followCopies(input, mids, seconds) : { copies: [] };
     return report(input, { ...followed, result, mids });
   },
 };
