@@ -120,7 +120,7 @@ describe('an intake that cannot speak to the policy service', () => {
     [
       'because it has another name',
       {
-        policy: () => ({ name: 'policy.example' }),
+        policy: () => ({ names: ['policy.example'] }),
         intake: () => ({}),
         said: /its certificate is for another name .*DNS:policy\.example/,
       },

@@ -20,7 +20,7 @@ import { waitUntil } from './wait-until.ts';
 /** How a certificate differs from one that is right for every process of ours. */
 export interface Flaw {
   readonly by?: CertificateAuthority;
-  readonly name?: string;
+  readonly names?: readonly string[];
   readonly expired?: boolean;
   readonly forServersAlone?: boolean;
 }
@@ -56,8 +56,8 @@ export interface GrpcTlsGround {
 }
 
 async function issue(authority: CertificateAuthority, flaw: Flaw): Promise<TlsSecret> {
-  const { by = authority, name = 'localhost', expired = false, forServersAlone = false } = flaw;
-  const pair = await by.issue({ names: [name], expired, client: !forServersAlone });
+  const { by = authority, names = ['localhost'], expired = false, forServersAlone = false } = flaw;
+  const pair = await by.issue({ names, expired, client: !forServersAlone });
   return { ...pair, ca: authority.cert };
 }
 

@@ -8,6 +8,8 @@ const bug = (error: unknown): Outcome =>
     `tdc failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
   );
 
+// What libraries have yet to leave behind is no matter of who types a command; TLS to an IP address would tell of it.
+process.noDeprecation = true;
 // `tdc … | head` closes the pipe: who reads no more wants no more.
 process.stdout.on('error', () => undefined);
 const outcome = await runTdc(process.argv.slice(2), process.env).catch(bug);

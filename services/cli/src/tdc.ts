@@ -41,9 +41,9 @@ With --json a command prints one JSON value on standard output and nothing else
 there. Its keys are in camelCase and stay as they are; times are milliseconds
 since 1970.
 
-Exit status: 0 done, 1 the answer is no, 64 wrong usage, 65 invalid document,
-66 file not readable, 69 service not reachable, 70 a bug of ours, 75 no outcome
-in time.
+Exit status: 0 done, 1 the answer is no, 64 wrong usage, 65 invalid document
+or certificate, 66 file not readable, 69 service not reachable, 70 a bug of
+ours, 75 no outcome in time.
 `;
 
 const isHelp = (word: string | undefined): boolean => word === '--help' || word === '-h';

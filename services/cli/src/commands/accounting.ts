@@ -1,13 +1,13 @@
 import { withThousands } from '@tdc/core';
 import { type Command, flagOption } from '../command.ts';
-import { addressHelp, askMonitor, MONITOR } from '../connect.ts';
+import { addressHelp, addressOptions, askMonitor, MONITOR } from '../connect.ts';
 import { EXIT, json } from '../outcome.ts';
 
 /** `tdc accounting`: whether every message seen is accounted for. */
 export const accounting: Command = {
   name: 'accounting',
   summary: 'whether every message seen is accounted for',
-  options: { monitor: { type: 'string' } },
+  options: addressOptions(MONITOR),
   help: `Usage: tdc accounting [--json]
 
 Shows both laws of the account:

@@ -1,7 +1,7 @@
 import { quoteForLog, renderHostStatus, TDC_QUEUE } from '@tdc/core';
 import type { monitorV1 } from '@tdc/proto';
 import { type Command, flagOption, usage } from '../command.ts';
-import { addressHelp, askMonitor, MONITOR } from '../connect.ts';
+import { addressHelp, addressOptions, askMonitor, MONITOR } from '../connect.ts';
 import { json, succeeded } from '../outcome.ts';
 
 const render = (host: monitorV1.HostStatusResponse): string =>
@@ -36,7 +36,7 @@ const render = (host: monitorV1.HostStatusResponse): string =>
 export const hoststatus: Command = {
   name: 'hoststatus',
   summary: 'counters, gauges and what is known of one host',
-  options: { monitor: { type: 'string' } },
+  options: addressOptions(MONITOR),
   operands: 1,
   help: `Usage: tdc hoststatus HOST [--json]
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { isMailAddress, parseHeaderFields, parseIpAddress, quoteForLog } from '@tdc/core';
 import type { policyV1 } from '@tdc/proto';
 import { type Command, type CommandInput, flagOption, listOption, textOption, usage } from '../command.ts';
-import { addressHelp, askPolicy, POLICY } from '../connect.ts';
+import { addressHelp, addressOptions, askPolicy, POLICY } from '../connect.ts';
 import { EXIT, failed, json, type Outcome, succeeded } from '../outcome.ts';
 
 function render(answer: policyV1.ExplainResponse): string {
@@ -62,7 +62,7 @@ export const policyExplain: Command = {
     'header-file': { type: 'string' },
     untrusted: { type: 'boolean' },
     authenticated: { type: 'boolean' },
-    policy: { type: 'string' },
+    ...addressOptions(POLICY),
   },
   help: `Usage: tdc policy explain --from ADDRESS --to ADDRESS [--to ADDRESS]… [options]
 

@@ -1,6 +1,6 @@
 import { connectorColumn, DEFAULT_POLICY_NAME, type PolicyDocument, parsePolicyDocument } from '@tdc/core';
 import { type Command, flagOption } from '../command.ts';
-import { addressHelp, askPolicy, POLICY } from '../connect.ts';
+import { addressHelp, addressOptions, askPolicy, POLICY } from '../connect.ts';
 import { describeRow } from '../describe-row.ts';
 import { EXIT, failed, json, succeeded } from '../outcome.ts';
 import { renderTable } from '../render-table.ts';
@@ -36,7 +36,7 @@ function renderDocument(document: PolicyDocument): string {
 export const policyShow: Command = {
   name: 'policy show',
   summary: 'the policy table and the intakes in force',
-  options: { policy: { type: 'string' } },
+  options: addressOptions(POLICY),
   help: `Usage: tdc policy show [--json]
 
 Shows the revision in force: the incoming mail policies with the connector's column

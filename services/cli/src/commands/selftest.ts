@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { isMailAddress, quoteForLog } from '@tdc/core';
 import { type Command, type CommandInput, flagOption, textOption, usage } from '../command.ts';
-import { addressHelp, addressOf, INTAKE, MONITOR } from '../connect.ts';
+import { addressHelp, addressOf, addressOptions, INTAKE, MONITOR } from '../connect.ts';
 import { followCopies, queuedMids } from '../follow-copies.ts';
 import { EXIT, failed, json, type Outcome, succeeded } from '../outcome.ts';
 import { type SendResult, submit } from '../smtp-client.ts';
@@ -78,7 +78,7 @@ export const selftest: Command = {
     to: { type: 'string' },
     timeout: { type: 'string' },
     server: { type: 'string' },
-    monitor: { type: 'string' },
+    ...addressOptions(MONITOR),
   },
   help: `Usage: tdc selftest [--to ADDRESS] [--timeout SECONDS] [--json]
 

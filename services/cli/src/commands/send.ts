@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { isMailAddress, quoteForLog } from '@tdc/core';
 import { type Command, type CommandInput, flagOption, listOption, textOption, usage } from '../command.ts';
-import { addressHelp, addressOf, INTAKE, MONITOR } from '../connect.ts';
+import { addressHelp, addressOf, addressOptions, INTAKE, MONITOR } from '../connect.ts';
 import { type Followed, followCopies, queuedMids } from '../follow-copies.ts';
 import { EXIT, failed, json, type Outcome, succeeded } from '../outcome.ts';
 import { type SendResult, submit } from '../smtp-client.ts';
@@ -41,7 +41,7 @@ export const send: Command = {
     wait: { type: 'boolean' },
     timeout: { type: 'string' },
     server: { type: 'string' },
-    monitor: { type: 'string' },
+    ...addressOptions(MONITOR),
   },
   help: `Usage: tdc send [--from ADDRESS] [--to ADDRESS]… [--file MESSAGE] [--wait] [--json]
 

@@ -1,6 +1,6 @@
 import { renderTopHosts, sortTopHosts, TOP_HOSTS_COLUMNS, type TopHostsColumn } from '@tdc/core';
 import { type Command, flagOption, textOption, usage } from '../command.ts';
-import { addressHelp, askMonitor, MONITOR } from '../connect.ts';
+import { addressHelp, addressOptions, askMonitor, MONITOR } from '../connect.ts';
 import { json, succeeded } from '../outcome.ts';
 
 const isColumn = (text: string): text is TopHostsColumn =>
@@ -10,7 +10,7 @@ const isColumn = (text: string): text is TopHostsColumn =>
 export const tophosts: Command = {
   name: 'tophosts',
   summary: 'counters of the delivery queue and of each intake',
-  options: { sort: { type: 'string' }, intakes: { type: 'boolean' }, monitor: { type: 'string' } },
+  options: { sort: { type: 'string' }, intakes: { type: 'boolean' }, ...addressOptions(MONITOR) },
   help: `Usage: tdc tophosts [--intakes] [--sort COLUMN] [--json]
 
 Shows active recipients, connections out, delivered recipients, soft bounced

@@ -1,6 +1,6 @@
 import type { monitorV1 } from '@tdc/proto';
 import { type Command, type CommandInput, flagOption, usage } from '../command.ts';
-import { addressHelp, askMonitor, MONITOR } from '../connect.ts';
+import { addressHelp, addressOptions, askMonitor, MONITOR } from '../connect.ts';
 import { EXIT, failed, json, type Outcome, succeeded } from '../outcome.ts';
 import { trackingDetails, trackingLine } from '../tracked-copy.ts';
 
@@ -30,7 +30,7 @@ async function find(
 export const track: Command = {
   name: 'track',
   summary: 'what became of a copy, by MID or Message-ID',
-  options: { verbose: { type: 'boolean', short: 'v' }, monitor: { type: 'string' } },
+  options: { verbose: { type: 'boolean', short: 'v' }, ...addressOptions(MONITOR) },
   operands: 1,
   help: `Usage: tdc track MID|MESSAGE-ID [--verbose] [--json]
 
