@@ -39,6 +39,8 @@ describe("intake's configuration", () => {
       maxConnections: 1000,
       idleSeconds: 60,
       transactionSeconds: 600,
+      maxSessionMessages: 0,
+      maxSessionSeconds: 0,
       trustedPeers: [parseNetwork('127.0.0.0/8'), parseNetwork('::1/128')],
       bareNewlines: 'wrap',
       maxQueueAgeSeconds: 120,

@@ -40,6 +40,8 @@ export interface IntakeConfig extends CommonConfig {
   readonly maxConnections: number;
   readonly idleSeconds: number;
   readonly transactionSeconds: number;
+  readonly maxSessionMessages: number;
+  readonly maxSessionSeconds: number;
   readonly trustedPeers: readonly Network[];
   readonly bareNewlines: BareNewlinePolicy;
   readonly maxQueueAgeSeconds: number;
@@ -85,6 +87,8 @@ export function loadIntakeConfig(env: Environment): IntakeConfig {
     maxConnections: read.integer('TDC_SMTP_MAX_CONNECTIONS', { default: 1000, min: 1, max: 65_535 }),
     idleSeconds: read.integer('TDC_SMTP_IDLE_SECONDS', { default: 60, min: 1, max: 3600 }),
     transactionSeconds: read.integer('TDC_SMTP_TRANSACTION_SECONDS', { default: 600, min: 1, max: 7200 }),
+    maxSessionMessages: read.integer('TDC_SMTP_MAX_SESSION_MESSAGES', { default: 0, min: 0, max: 1_000_000 }),
+    maxSessionSeconds: read.integer('TDC_SMTP_MAX_SESSION_SECONDS', { default: 0, min: 0, max: 86_400 }),
     trustedPeers: read.networks('TDC_TRUSTED_PEERS', '127.0.0.0/8,::1/128'),
     bareNewlines: read.oneOf('TDC_BARE_NEWLINES', ['reject', 'note', 'wrap'], 'wrap'),
     maxQueueAgeSeconds: read.integer('TDC_MAX_QUEUE_AGE_SECONDS', { default: 120, min: 1, max: 86_400 }),

@@ -35,6 +35,12 @@ export const FAILED: Reply = {
 
 export const SHUTTING_DOWN: Reply = { code: 421, status: '4.3.2', text: 'Server shutting down' };
 
+export const SESSION_USED_UP: Reply = {
+  code: 421,
+  status: '4.3.2',
+  text: 'This session has had its share, please open another',
+};
+
 export const TOO_SLOW: Reply = { code: 421, status: '4.4.2', text: 'The transaction took too long' };
 
 /** A reply's line must stay short (RFC 5321 §4.5.3.1.5): a message may have made hundreds of copies. */

@@ -13,7 +13,8 @@ import { readEnvelopeCommand, withAsciiDomain } from './envelope-command.ts';
 import type { IncomingMessage, Peer } from './ports.ts';
 import type { ProxiedClient } from './proxy/proxy-header.ts';
 import { type ProxyRefusal, readProxyHeader } from './proxy/read-proxy-header.ts';
-import { type Reply, SHUTTING_DOWN, TOO_SLOW } from './replies.ts';
+import { type Reply, SESSION_USED_UP, SHUTTING_DOWN, TOO_SLOW } from './replies.ts';
+import { type SessionLimits, SessionShare } from './session-share.ts';
 
 /** What the listener asks of whoever takes the messages. Every answer comes in bounded time; none rejects. */
 export interface Receiver {
@@ -36,7 +37,7 @@ export interface Receiver {
   failed(message: string): void;
 }
 
-export interface ListenerOptions {
+export interface ListenerOptions extends SessionLimits {
   readonly host: string;
   readonly port: number;
   readonly lmtp: boolean;
@@ -103,10 +104,18 @@ class Connection extends SMTPConnection {
   readonly #receiver: Receiver;
   /** The proxy that the client came through. */
   readonly proxy: string | undefined;
+  readonly share: SessionShare;
 
-  constructor(server: Server, socket: Socket, details: Details | undefined, receiver: Receiver) {
+  constructor(
+    server: Server,
+    socket: Socket,
+    details: Details | undefined,
+    receiver: Receiver,
+    limits: SessionLimits,
+  ) {
     super(server, socket, details);
     this.#receiver = receiver;
+    this.share = new SessionShare(limits);
     this.proxy = details?.remoteAddress === undefined ? undefined : socket.remoteAddress;
   }
 
@@ -114,6 +123,15 @@ class Connection extends SMTPConnection {
     if (code === 421 && !this._ready) this.#receiver.turnedAway();
     if (code === 552 && this.session.envelope.mailFrom === false) this.#receiver.tooLargeAnnounced();
     super.send(code, data, typeof data === 'string' && OWN_STATUS.test(data) ? false : context);
+  }
+
+  override _onCommand(command: Buffer, callback?: () => void): void {
+    // Between two transactions alone. Postfix looks with RSET whether a kept session still lives: told there, it opens
+    // another at once, and no message has to wait.
+    const isIdle = this._ready && !this._upgrading && this.session.envelope.mailFrom === false;
+    if (this.share.isUsedUp && isIdle && !/^QUIT\b/i.test(command.toString('latin1')))
+      this.send(SESSION_USED_UP.code, lineOf(SESSION_USED_UP));
+    else super._onCommand(command, callback);
   }
 
   override _parseAddressCommand(
@@ -139,17 +157,17 @@ const detailsOf = ({ address, port }: ProxiedClient): Details => ({
 
 class Server extends SMTPServer {
   readonly #receiver: Receiver;
-  readonly #proxies: readonly Network[] | undefined;
+  readonly #options: ListenerOptions;
   readonly #connections = new WeakMap<SMTPServerSession, Connection>();
 
-  constructor(options: SMTPServerOptions, receiver: Receiver, proxies: readonly Network[] | undefined) {
-    super(options);
+  constructor(options: ListenerOptions, handlers: SMTPServerOptions, receiver: Receiver) {
+    super({ ...libraryOptions(options), ...handlers });
     this.#receiver = receiver;
-    this.#proxies = proxies;
+    this.#options = options;
   }
 
   override connect(socket: Socket, details?: Details): void {
-    const connection = new Connection(this, socket, details, this.#receiver);
+    const connection = new Connection(this, socket, details, this.#receiver, this.#options);
     this.connections.add(connection);
     this.#connections.set(connection.session, connection);
     connection.on('error', (error) => this._onError(error));
@@ -158,12 +176,13 @@ class Server extends SMTPServer {
 
   /** The library reads version 1 alone; until `done` it holds the socket, counts it, and cuts it when it closes. */
   override _handleProxy(socket: Socket, done: (error: Error | null, details?: Details) => void): void {
-    if (this.#proxies === undefined) {
+    const { proxies } = this.#options;
+    if (proxies === undefined) {
       super._handleProxy(socket, done);
       return;
     }
     const peer = socket.remoteAddress ?? '';
-    readProxyHeader(socket, this.#proxies, (read) => {
+    readProxyHeader(socket, proxies, (read) => {
       if (read.kind === 'read') {
         this.#receiver.proxied(read.client === undefined ? 'local' : 'accepted');
         done(null, read.client && detailsOf(read.client));
@@ -192,7 +211,7 @@ class Listener implements SmtpListener {
   constructor(options: ListenerOptions, receiver: Receiver) {
     this.#options = options;
     this.#receiver = receiver;
-    this.#server = new Server({ ...libraryOptions(options), ...this.#handlers() }, receiver, options.proxies);
+    this.#server = new Server(options, this.#handlers(), receiver);
     this.#server.on('error', (error) => receiver.failed(error.message));
   }
 
@@ -247,7 +266,8 @@ class Listener implements SmtpListener {
     const trusted = isInNetworks(address, this.#options.trustedPeers);
     // From anyone else these commands do not exist.
     if (!trusted) session.disabledCommands = [...ALWAYS_DISABLED, ...FORWARDING];
-    const icid = this.#receiver.connected(address, this.#server.connectionOf(session)?.proxy);
+    const connection = this.#server.connectionOf(session);
+    const icid = this.#receiver.connected(address, connection?.proxy);
     this.#facts.set(session, { icid, address, trusted });
     this.#expectProgress(session);
     done();
@@ -306,6 +326,7 @@ class Listener implements SmtpListener {
     done: (error?: Error | null, message?: string | (string | Error)[]) => void,
   ): void {
     this.#expectProgress(session);
+    this.#server.connectionOf(session)?.share.countMessage();
     // In LMTP all recipients share one fate: the library repeats the reply for each (RFC 2033 §4.2).
     if (reply.code >= 400) done(new RefusedError(reply));
     else done(null, lineOf(reply));
@@ -314,6 +335,7 @@ class Listener implements SmtpListener {
 
   #onClose(session: SMTPServerSession): void {
     clearTimeout(this.#facts.get(session)?.progress);
+    this.#server.connectionOf(session)?.share.stop();
     if (this.#facts.delete(session)) this.#receiver.closed();
   }
 }
