@@ -19,6 +19,7 @@ interface Gateway {
   /** Tries what is deferred at once. */
   flush(): void;
   queue(): string;
+  log(): readonly string[];
   stop(): void;
 }
 
@@ -59,6 +60,7 @@ smtpd_relay_restrictions = reject_unauth_destination
 smtpd_authorized_xclient_hosts = 127.0.0.1
 smtp_tls_security_level = may
 minimal_backoff_time = 1s
+tdc_destination_concurrency_limit = 1
 ${recipeFile(files, 'main.cf', values)}`,
   );
   const master = readFileSync('/usr/share/postfix/master.cf.dist', 'utf8')
@@ -73,6 +75,7 @@ ${recipeFile(files, 'main.cf', values)}`,
     address: `127.0.0.1:${options.port}`,
     flush: () => void run('postqueue', '-c', etc, '-f'),
     queue: () => run('postqueue', '-c', etc, '-p'),
+    log: () => readFileSync(join(folder, 'mail.log'), 'utf8').split('\n'),
     stop() {
       run('postfix', '-c', etc, 'stop');
       rmSync(folder, { recursive: true, force: true });
@@ -91,7 +94,7 @@ describe('Postfix in front, by the recipe', { skip: whyNoDebian() ?? false }, ()
   let postfix: Gateway;
   before(async () => {
     installDebian(['postfix'], ['postfix postfix/main_mailer_type select No configuration']);
-    stack = await startStack();
+    stack = await startStack({ intake: { TDC_SMTP_MAX_SESSION_MESSAGES: '3' } });
     nextHop = await startStandIn({
       certificates: { default: await stack.authority.issue({ names: ['localhost'] }) },
     });
@@ -162,5 +165,39 @@ describe('Postfix in front, by the recipe', { skip: whyNoDebian() ?? false }, ()
       nextHop.messages.every(({ mailFrom }) => mailFrom !== ''),
       'a bounce was made',
     );
+  });
+
+  it('sessions that have had their share go on in others, and no twin waits for it', async () => {
+    const before = { copies: stack.standIn.messages.length, originals: nextHop.messages.length };
+    const BACKLOG = 20;
+    await stack.service('intake').process.stop('SIGKILL');
+    for (let n = 0; n < BACKLOG; n += 1)
+      await sendMail(
+        postfix.address,
+        { from: 'bill@example.com', to: ['joe@example.com'] },
+        message(`b${n}`),
+      );
+    const deferred = () => postfix.queue().split('joe@example.com.tdc.invalid').length - 1;
+    await waitUntil(() => nextHop.messages.length === before.originals + BACKLOG && deferred() === BACKLOG, {
+      withinSeconds: 30,
+      what: 'the backlog',
+    });
+    await stack.restart('intake');
+    const lines = postfix.log().length - 1;
+    postfix.flush();
+    await waitUntil(() => stack.standIn.messages.length === before.copies + BACKLOG, {
+      withinSeconds: 30,
+      what: 'all copies, by one flush',
+    });
+    const attempts = postfix
+      .log()
+      .slice(lines)
+      .filter((line) => line.includes('.tdc.invalid>'));
+    const uses = attempts.flatMap((line) => /conn_use=(\d+)/.exec(line)?.[1] ?? []).map(Number);
+    assert.deepEqual(
+      attempts.filter((line) => !line.includes('status=sent')),
+      [],
+    );
+    assert.equal(Math.max(...uses), 3);
   });
 });
