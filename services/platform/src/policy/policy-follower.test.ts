@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import type { PolicySnapshot } from '@tdc/core';
 import { policyV1 } from '@tdc/proto';
+import { createAuthority } from '@tdc/stand-in';
 import { waitUntil } from '../../../../test/support/wait-until.ts';
 import { type GrpcServer, startGrpcServer } from '../grpc/server.ts';
-import { plaintextTransport } from '../grpc/transport.ts';
+import { type ClientTransport, mutualTlsClient, plaintextTransport } from '../grpc/transport.ts';
 import { createMetrics, type Metrics } from '../process/metrics.ts';
 import { hashOfDocument } from './policy-file.ts';
 import { followPolicy, type PolicyFollower } from './policy-follower.ts';
@@ -67,11 +68,20 @@ async function serve(first?: policyV1.Snapshot, port = 0): Promise<FakeService> 
 }
 
 /** Who takes connections and closes them at once, as a server that wants TLS does. */
-async function hangUp(port = 0): Promise<{ readonly port: number; readonly connections: () => number }> {
+const hangUp = (port = 0) => turnAway((socket) => socket.destroy(), port);
+
+/** Who takes connections and does this with each. */
+async function turnAway(
+  rebuff: (socket: Socket, connection: number) => unknown,
+  port = 0,
+): Promise<{ readonly port: number; readonly connections: () => number }> {
   let connections = 0;
   const server = createServer((socket) => {
     connections += 1;
-    socket.on('error', () => undefined).destroy();
+    rebuff(
+      socket.on('error', () => undefined),
+      connections,
+    );
   }).listen(port, '127.0.0.1');
   await once(server, 'listening');
   closing.push(() => server.close());
@@ -101,7 +111,12 @@ const aliasOf = ({ document }: PolicySnapshot): string => Object.keys(document.i
 
 function follow(
   port: number,
-  options: { stateFolder?: string; silenceSeconds?: number; now?: () => number } = {},
+  options: {
+    stateFolder?: string;
+    silenceSeconds?: number;
+    now?: () => number;
+    transport?: ClientTransport;
+  } = {},
 ): Followed {
   const notices: string[] = [];
   const texts: string[] = [];
@@ -233,13 +248,28 @@ describe('a follower of the policy service', () => {
     );
   });
 
+  it('says each reason once, where several servers have several', async () => {
+    const authority = await createAuthority();
+    const { cert, key } = await authority.issue({ names: ['127.0.0.1'], client: true });
+    const { port, connections } = await turnAway((socket, connection) =>
+      connection % 2 === 0 ? socket.destroy() : socket.end('220 no TLS here\r\n'),
+    );
+    const ca = Buffer.from(authority.cert);
+    const transport = mutualTlsClient({ cert: Buffer.from(cert), key: Buffer.from(key), ca });
+    const { notices, texts } = follow(port, { transport });
+    await waitUntil(() => connections() >= 5, { withinSeconds: 30, what: 'a fifth attempt' });
+    assert.deepEqual(notices, ['policy-lost', 'policy-lost']);
+    assert.match(texts[0] ?? '', /it does not speak TLS/);
+    assert.match(texts[1] ?? '', /it closed the connection/);
+  });
+
   it('says so, too, of a service that was away before', async () => {
-    const { port, stop } = await serve(snapshotOf(1, 'a'));
-    const { notices, texts, sees, logged } = follow(port);
+    const service = await serve(snapshotOf(1, 'a'));
+    const { notices, texts, sees, logged } = follow(service.port);
     await sees('a');
-    await stop();
+    await service.stop();
     await logged('policy-lost');
-    await hangUp(port);
+    await hangUp(service.port);
     await waitUntil(() => notices.length === 3, { what: 'a second reason' });
     assert.deepEqual(notices, ['policy-revision', 'policy-lost', 'policy-lost']);
     assert.match(texts[1] ?? '', /^the policy service does not answer/);

@@ -52,8 +52,8 @@ class Follower implements PolicyFollower {
   #silence: NodeJS.Timeout | undefined;
   /** Whether the service's absence was logged: once per absence. */
   #absent = false;
-  /** What was last logged of a service that is there and cannot be spoken to. */
-  #problem: string | undefined;
+  /** What was logged, in this absence, of a service that is there and cannot be spoken to. */
+  readonly #problems = new Set<string>();
   #stopped = false;
 
   constructor(options: PolicyFollowerOptions) {
@@ -143,7 +143,7 @@ class Follower implements PolicyFollower {
   #heard(): void {
     if (this.#absent) this.#options.log.notice('info', 'policy-back', 'the policy service is back');
     this.#absent = false;
-    this.#problem = undefined;
+    this.#problems.clear();
     this.#heardAt = this.#options.now();
     this.#retryMs = FIRST_RETRY_MS;
   }
@@ -170,8 +170,8 @@ class Follower implements PolicyFollower {
   #tellLost(why: string): void {
     const { log, transport } = this.#options;
     const problem = securityProblem(why, transport.secure);
-    if (this.#absent && (problem === undefined || problem === this.#problem)) return;
-    this.#problem = problem;
+    if (this.#absent && (problem === undefined || this.#problems.has(problem))) return;
+    if (problem !== undefined) this.#problems.add(problem);
     const held =
       this.#current === undefined ? 'none yet' : `revision ${this.#current.revision} stays in force`;
     const what =
