@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { loadDeliveryConfig } from '../../services/delivery/src/config.ts';
+import { loadIntakeConfig } from '../../services/intake/src/config.ts';
+import { loadMonitorConfig } from '../../services/monitor/src/config.ts';
+import { loadPolicyConfig } from '../../services/policy/src/config.ts';
 import { filesBelow, isTest, textOf } from '../architecture/source-tree.ts';
-import { find } from '../support/chart.ts';
-import { COMPONENTS, MODES, podOf, renderMode } from './manifests.ts';
+import { find, render } from '../support/chart.ts';
+import { COMPONENTS, environmentOf, MODES, podOf, renderMode } from './manifests.ts';
 
 /** What a pod is given for somebody else: Node.js, and the command line that is run in the monitor's. */
 const OTHERS: Readonly<Record<string, readonly string[]>> = {
@@ -43,4 +50,58 @@ describe('the chart and the code', () => {
       }
     }
   });
+});
+
+interface Loaded {
+  readonly component: (typeof COMPONENTS)[number];
+  readonly load: (env: Readonly<Record<string, string>>) => object;
+  /** What the code cannot do without. */
+  readonly needs: readonly string[];
+  /** What a pod is told because it is a pod. */
+  readonly placed: readonly string[];
+}
+
+const LOADED: readonly Loaded[] = [
+  {
+    component: 'intake',
+    load: loadIntakeConfig,
+    needs: ['TDC_SMTP_TLS_CERT_FILE', 'TDC_SMTP_TLS_KEY_FILE'],
+    placed: ['policyAddress', 'redis', 'shutdownSeconds', 'stateFolder'],
+  },
+  {
+    component: 'delivery',
+    load: loadDeliveryConfig,
+    needs: [],
+    placed: ['policyAddress', 'redis', 'shutdownSeconds', 'stateFolder'],
+  },
+  {
+    component: 'policy',
+    load: loadPolicyConfig,
+    needs: ['TDC_POLICY_FILE'],
+    placed: ['redis', 'shutdownSeconds', 'stateFolder'],
+  },
+  {
+    component: 'monitor',
+    load: loadMonitorConfig,
+    needs: [],
+    placed: ['policyAddress', 'redis', 'shutdownSeconds', 'stateFolder'],
+  },
+];
+
+describe('the defaults of the values', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tdc-defaults-'));
+  const file = join(folder, 'file');
+  writeFileSync(file, 'x');
+  after(() => rmSync(folder, { recursive: true }));
+
+  for (const { component, load, needs, placed } of LOADED) {
+    it(`are those of ${component}’s code`, () => {
+      const needed = Object.fromEntries(needs.map((name) => [name, file]));
+      const [container] = podOf(find(render(4), 'Deployment', `-${component}`)).containers;
+      const given = { ...environmentOf(container), ...needed, TDC_STATE_DIR: folder };
+      const own = Object.entries(load(given)).filter(([name]) => !placed.includes(name));
+      const bare = Object.entries(load(needed)).filter(([name]) => !placed.includes(name));
+      assert.deepEqual(Object.fromEntries(own), Object.fromEntries(bare));
+    });
+  }
 });
