@@ -201,7 +201,10 @@ describe('behind Sentinels', () => {
       await ground.failover();
       await waitUntil(() => log.names.includes('redis-unfit'), WITHIN);
       assert.equal(link.isReady(), false);
-      assert.match(log.texts.join('\n'), /no mail is taken: Redis has maxmemory-policy allkeys-lru/);
+      assert.match(
+        log.texts.join('\n'),
+        /Redis 'mail' .* is not fit to hold mail: Redis has maxmemory-policy allkeys-lru/,
+      );
       next.ask('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
       await waitUntil(() => link.isReady(), WITHIN);
       assert.equal(log.names.at(-1), 'redis-fit');

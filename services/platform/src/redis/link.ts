@@ -106,7 +106,7 @@ function createLinkState(name: string, { log, silent = false }: RedisLinkOptions
     },
     checked(problems: readonly string[]): void {
       if (problems.length > 0 && unfit.length === 0)
-        log.notice('critical', 'redis-unfit', `no mail is taken: ${problems.join('; ')}`);
+        log.notice('critical', 'redis-unfit', `${name} is not fit to hold mail: ${problems.join('; ')}`);
       if (problems.length === 0 && unfit.length > 0) log.notice('info', 'redis-fit', `${name} is fit again`);
       unfit = problems;
     },
