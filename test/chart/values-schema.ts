@@ -3,10 +3,11 @@ import { OPEN, RULES } from './values-rules.ts';
 
 type Schema = Record<string, unknown>;
 
-const keyOf = (pair: Pair): string => String(isScalar(pair.key) ? pair.key.value : pair.key);
+/** A pair's key as text. */
+export const keyOf = (pair: Pair): string => String(isScalar(pair.key) ? pair.key.value : pair.key);
 
 /** The comment above a key, `# -- What it does`; '' without one. */
-function descriptionOf(map: YAMLMap, pair: Pair): string {
+export function descriptionOf(map: YAMLMap, pair: Pair): string {
   const first = map.items[0] === pair ? map.commentBefore : undefined;
   const own = isScalar(pair.key) ? pair.key.commentBefore : undefined;
   const text = own ?? first ?? '';

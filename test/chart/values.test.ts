@@ -4,11 +4,17 @@ import { textOf } from '../architecture/source-tree.ts';
 import { refusal, render } from '../support/chart.ts';
 import { HELM_MAJORS } from '../support/helm.ts';
 import { valuesSchema } from './values-schema.ts';
+import { readmeWithValues } from './values-table.ts';
 
 describe('the values of the chart', () => {
-  it('have a schema that is made from them (npm run gen:schema)', () => {
+  it('have a schema that is made from them (npm run gen:chart)', () => {
     const schema = `${JSON.stringify(valuesSchema(textOf('charts/tdc/values.yaml')), null, 2)}\n`;
     assert.equal(schema, textOf('charts/tdc/values.schema.json'));
+  });
+
+  it('are told in the README of the chart as they are (npm run gen:chart)', () => {
+    const readme = textOf('charts/tdc/README.md');
+    assert.equal(readmeWithValues(readme, textOf('charts/tdc/values.yaml')), readme);
   });
 
   /** Helm 3 and 4 word a violation differently: what is looked for is the path. */
