@@ -65,7 +65,7 @@ describe('a message that replicas must hold', () => {
     } finally {
       replica.signal('SIGCONT');
     }
-    await waitUntil(async () => /^250 /.test((await handOver(intake, MAIL)).reply), {
+    await waitUntil(async () => (await handOver(intake, MAIL)).reply.startsWith('250 '), {
       what: 'mail being taken again',
     });
   });

@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { accountingDifference, type JournalCopy, toDcid, UNKNOWN_HOST } from '@tdc/core';
 import {
@@ -23,9 +20,8 @@ import {
   readRedisServerStatus,
   redisMemory,
 } from '@tdc/platform';
-import { createAuthority } from '@tdc/stand-in';
 import { freePort } from '../support/intake-process.ts';
-import { documentedRules } from '../support/redis-acl.ts';
+import { PASSWORD, prepareRedisAccess, type RedisAccess } from '../support/redis-access.ts';
 import { startClusterGround } from '../support/redis-cluster.ts';
 import { type RedisNode, startRedisNode } from '../support/redis-node.ts';
 import { startSentinelGround } from '../support/redis-sentinel.ts';
@@ -34,8 +30,6 @@ import { sampleCopy } from '../support/sample-copy.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const keys = createRedisKeys();
-const PASSWORD = 's3cret';
-const SENTINEL_PASSWORD = 'w4tch';
 const later = () => AbortSignal.timeout(10_000);
 
 /** A Redis that asks for TLS, for a client certificate and for a user, whichever way it is kept available. */
@@ -48,47 +42,7 @@ interface Ground {
   readonly remove: () => Promise<void>;
 }
 
-/** Files of a private authority, and what servers and redis-cli are told of them. */
-async function prepareAccess() {
-  const folder = mkdtempSync(join(tmpdir(), 'tdc-redis-tls-'));
-  const path = (name: string): string => join(folder, name);
-  const authority = await createAuthority();
-  const pair = await authority.issue({ names: ['127.0.0.1', 'localhost'], client: true });
-  writeFileSync(path('ca.pem'), authority.cert);
-  writeFileSync(path('node.pem'), pair.cert);
-  writeFileSync(path('node.key'), pair.key);
-  writeFileSync(path('password'), `${PASSWORD}\n`);
-  writeFileSync(path('sentinel-password'), SENTINEL_PASSWORD);
-  const [ca, cert, key] = [path('ca.pem'), path('node.pem'), path('node.key')];
-  const tls = { caFile: ca, certFile: cert, keyFile: key };
-  const user = (name: string, password: string): string =>
-    `user ${name} ${documentedRules(name)
-      .map((rule) => (rule.startsWith('>') ? `>${password}` : rule))
-      .join(' ')}`;
-  return {
-    folder,
-    access: {
-      keyPrefix: '{tdc}',
-      user: { username: 'tdc', passwordFile: path('password') },
-      tls,
-    },
-    sentinelUser: { username: 'tdc-sentinel', passwordFile: path('sentinel-password') },
-    cli: ['--tls', '--cacert', ca, '--cert', cert, '--key', key],
-    config: [
-      `tls-ca-cert-file ${ca}`,
-      `tls-cert-file ${cert}`,
-      `tls-key-file ${key}`,
-      'tls-auth-clients yes',
-      'tls-replication yes',
-    ],
-    user: user('tdc', PASSWORD),
-    sentinelAcl: user('tdc-sentinel', SENTINEL_PASSWORD),
-  };
-}
-
-type Access = Awaited<ReturnType<typeof prepareAccess>>;
-
-const GROUNDS: Readonly<Record<RedisSettings['mode'], (access: Access) => Promise<Ground>>> = {
+const GROUNDS: Readonly<Record<RedisSettings['mode'], (access: RedisAccess) => Promise<Ground>>> = {
   async standalone({ access, cli, config, user }) {
     const port = await freePort();
     const node = await startRedisNode({ port, access: cli, tls: true, config: [...config, user] });
@@ -136,7 +90,7 @@ async function bodyOf(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
 
 for (const mode of ['standalone', 'sentinel', 'cluster'] as const) {
   describe(`Redis ${mode}, over TLS, as the documented user`, () => {
-    let access: Access;
+    let access: RedisAccess;
     let ground: Ground;
     const links: RedisLink[] = [];
     const open = async (role: 'command' | 'blocking' = 'command'): Promise<RedisClient> => {
@@ -146,14 +100,14 @@ for (const mode of ['standalone', 'sentinel', 'cluster'] as const) {
       return link.client;
     };
     before(async () => {
-      access = await prepareAccess();
+      access = await prepareRedisAccess();
       ground = await GROUNDS[mode](access);
       for (const node of ground.nodes) node.ask('ACL', 'LOG', 'RESET');
     });
     after(async () => {
       await Promise.all(links.map((link) => link.close()));
       await ground.remove();
-      rmSync(access.folder, { recursive: true });
+      access.remove();
     });
 
     it('keeps a message to the octet, small and large, and gives each copy its own', async () => {

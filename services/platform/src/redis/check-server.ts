@@ -17,8 +17,7 @@ export async function checkRedisServer(redis: RedisClient, keys: RedisKeys): Pro
     // INFO and not CONFIG: it is allowed to more users.
     info = await readInfo(redis, keys);
   } catch (error) {
-    if (!(error instanceof Error) || !/^NOPERM|NOPERM |can't run this command/.test(error.message))
-      throw error;
+    if (!(error instanceof Error) || !/NOPERM|can't run this command/.test(error.message)) throw error;
     return [`Redis does not let this user read INFO, so whether it is fit cannot be known: ${error.message}`];
   }
   if (redis instanceof Cluster) return checkCluster(redis, info);
