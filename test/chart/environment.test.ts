@@ -9,11 +9,21 @@ import { loadMonitorConfig } from '../../services/monitor/src/config.ts';
 import { loadPolicyConfig } from '../../services/policy/src/config.ts';
 import { filesBelow, isTest, textOf } from '../architecture/source-tree.ts';
 import { find, render } from '../support/chart.ts';
-import { COMPONENTS, environmentOf, MODES, podOf, renderMode } from './manifests.ts';
+import { COMPONENTS, environmentOf, MODES, podOf, renderMode, workloads } from './manifests.ts';
 
 /** What a pod is given for somebody else: Node.js, and the command line that is run in the monitor's. */
 const OTHERS: Readonly<Record<string, readonly string[]>> = {
   monitor: ['TDC_MONITOR_ADDRESS', 'TDC_SMTP_ADDRESS'],
+};
+/** What is read and not set, and why. */
+const UNSET: Readonly<Record<string, string>> = {
+  TDC_GRPC_HOST: 'every address of the pod',
+  TDC_GRPC_PORT: 'Services lead to the port of the code',
+  TDC_HTTP_HOST: 'every address of the pod',
+  TDC_HTTP_PORT: 'probes and monitors know the port of the code',
+  TDC_REDIS_PASSWORD: 'a password comes as a file',
+  TDC_READY_FD: 'nobody waits at a file descriptor',
+  TDC_SMTP_HOST: 'every address of the pod',
 };
 const NOT_OURS = ['NODE_OPTIONS', 'TZ'];
 
@@ -40,6 +50,20 @@ describe('the chart and the code', () => {
       }
     });
   }
+
+  it('leave nothing of the code that values cannot set, but what a pod has its own way for', () => {
+    const sources = COMPONENTS.map((component) => `services/${component}/src/config.ts`);
+    const names = [...sources, ...platform].flatMap((file) =>
+      [...textOf(file).matchAll(/'(TDC_[A-Z0-9_]+)'/g)].map((match) => match[1] ?? ''),
+    );
+    const set = new Set(
+      MODES.flatMap((mode) => workloads(renderMode(4, mode)))
+        .flatMap((workload) => podOf(workload).containers)
+        .flatMap(({ env = [] }) => env.map(({ name }) => name)),
+    );
+    const unset = [...new Set(names)].filter((name) => !set.has(name));
+    assert.deepEqual(unset.sort(), Object.keys(UNSET).sort());
+  });
 
   it('no variable is set twice', () => {
     for (const mode of MODES) {
