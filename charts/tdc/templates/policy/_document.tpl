@@ -33,8 +33,12 @@ the canary's copies to its intake. What the document has under these names stays
 {{- end -}}
 {{- if $canary -}}
 {{- $recipient := .Values.tests.canaryRecipient -}}
+{{- $names := list -}}
+{{- range $document.policies -}}{{- $names = append $names (lower .name) -}}{{- end -}}
+{{- if not (has "canary" $names) -}}
 {{- $policy := dict "name" "canary" "users" (list (dict "recipient" (dict "listed" (list $recipient)))) "connector" (dict "custom" $canary) -}}
 {{- $_ := set $document "policies" (prepend ($document.policies | default list) $policy) -}}
+{{- end -}}
 {{- $local := dig "direction" "localDomains" list $document -}}
 {{- /* Where domains are listed, mail for any other is none that comes in. */ -}}
 {{- if $local -}}
