@@ -63,6 +63,21 @@ describe('network policies', () => {
     assert.deepEqual(policyOf(policies, 'redis').egress, []);
   });
 
+  it('let every process reach the Redis that is named, Sentinels and servers', () => {
+    const peers = [{ ipBlock: { cidr: '10.30.0.0/24' } }];
+    const values = {
+      redis: { bundled: false },
+      externalRedis: { mode: 'sentinel', nodes: ['a:26379', 'b:26379'], sentinel: { masterName: 'm' } },
+    };
+    const named = rendered(values, { redisPeers: peers });
+    for (const component of ['intake', 'delivery', 'policy', 'monitor']) {
+      const rule = policyOf(named, component).egress.find(
+        ({ to }) => JSON.stringify(to) === JSON.stringify(peers),
+      );
+      assert.deepEqual(rule?.ports, [...port(6379), ...port(26379)], component);
+    }
+  });
+
   it('let delivery reach the stand-in', () => {
     const { egress } = policyOf(rendered({ standIn: { enabled: true } }), 'delivery');
     assert.deepEqual(egress.at(-1), { to: [own], ports: port(2527) });

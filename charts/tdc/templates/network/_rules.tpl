@@ -45,7 +45,14 @@
   {{- $ports := list -}}
   {{- if eq $call "redis" -}}
     {{- $ports = list (dict "port" 6379 "protocol" "TCP") -}}
-    {{- if not $root.Values.redis.bundled -}}{{- $to = $policy.redisPeers -}}{{- $ports = $policy.redisPorts -}}{{- end -}}
+    {{- if not $root.Values.redis.bundled -}}
+      {{- $to = $policy.redisPeers -}}
+      {{- $ports = $policy.redisPorts -}}
+      {{- range $root.Values.externalRedis.nodes -}}
+        {{- $ports = append $ports (dict "port" (splitList ":" . | last | int) "protocol" "TCP") -}}
+      {{- end -}}
+      {{- $ports = uniq $ports -}}
+    {{- end -}}
   {{- else if eq $call "policy" -}}
     {{- $address := include "tdc.policyAddress" $root -}}
     {{- $ports = list (dict "port" ($address | splitList ":" | last | int) "protocol" "TCP") -}}
