@@ -118,8 +118,9 @@ describe('the autoscaler of delivery', () => {
         ['key', 'tdc-redis-tls', 'tls.key'],
       ],
     );
-    const [{ name = '', key = '' } = {}] = configMapTargetRef;
-    assert.equal(find(manifests, 'ConfigMap', name).data?.[key], 'enable');
+    const [tls] = configMapTargetRef;
+    assert.ok(tls !== undefined);
+    assert.equal(find(manifests, 'ConfigMap', tls.name).data?.[tls.key], 'enable');
     for (const { authenticationRef, metadata } of scaledObject(manifests).triggers) {
       assert.deepEqual(authenticationRef, { name: 'tdc-delivery-redis' });
       // KEDA does not take both.
