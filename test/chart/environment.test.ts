@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
+import { createAuthority } from '@tdc/stand-in';
 import { loadDeliveryConfig } from '../../services/delivery/src/config.ts';
 import { loadIntakeConfig } from '../../services/intake/src/config.ts';
 import { loadMonitorConfig } from '../../services/monitor/src/config.ts';
@@ -112,20 +113,56 @@ const LOADED: readonly Loaded[] = [
   },
 ];
 
-describe('the defaults of the values', () => {
+describe('the values', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tdc-defaults-'));
   const file = join(folder, 'file');
   writeFileSync(file, 'x');
+  const certificate = {
+    cert: join(folder, 'tls.crt'),
+    key: join(folder, 'tls.key'),
+    ca: join(folder, 'ca.crt'),
+  };
+  before(async () => {
+    const authority = await createAuthority();
+    const { cert, key } = await authority.issue({ names: ['tdc-policy'], client: true });
+    writeFileSync(certificate.cert, cert);
+    writeFileSync(certificate.key, key);
+    writeFileSync(certificate.ca, authority.cert);
+  });
   after(() => rmSync(folder, { recursive: true }));
 
+  /** What stands in for a file of a pod. */
+  const fileFor = (variable: string): string => {
+    const use = /_(CERT|KEY|CA)_FILE$/.exec(variable)?.[1]?.toLowerCase();
+    return use === 'cert' || use === 'key' || use === 'ca' ? certificate[use] : file;
+  };
+
   for (const { component, load, needs, placed } of LOADED) {
-    it(`are those of ${component}’s code`, () => {
+    it(`have the defaults of ${component}’s code`, () => {
       const needed = Object.fromEntries(needs.map((name) => [name, file]));
       const [container] = podOf(find(render(4), 'Deployment', `-${component}`)).containers;
       const given = { ...environmentOf(container), ...needed, TDC_STATE_DIR: folder };
       const own = Object.entries(load(given)).filter(([name]) => !placed.includes(name));
       const bare = Object.entries(load(needed)).filter(([name]) => !placed.includes(name));
       assert.deepEqual(Object.fromEntries(own), Object.fromEntries(bare));
+    });
+  }
+
+  for (const { component, load } of LOADED) {
+    it(`and what any mode gives ${component} is taken by its code`, () => {
+      for (const mode of MODES) {
+        const manifests = renderMode(4, mode);
+        const pod = manifests.find(
+          ({ kind, metadata }) => kind === 'Deployment' && metadata.name === `tdc-${component}`,
+        );
+        if (pod === undefined) continue;
+        const [container] = podOf(pod).containers;
+        const given = Object.entries(environmentOf(container)).map(([name, value]) => [
+          name,
+          name.endsWith('_FILE') ? fileFor(name) : value,
+        ]);
+        assert.doesNotThrow(() => load({ ...Object.fromEntries(given), TDC_STATE_DIR: folder }), mode.name);
+      }
     });
   }
 });
