@@ -1,25 +1,11 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, globSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { asSent, CORPUS, corpusFiles } from '../support/corpus.ts';
 import { readJournal } from '../support/embedded-original.ts';
 import { dataBlock, openSender, transact } from '../support/smtp-sender.ts';
 import { type Stack, startStack } from '../support/stack.ts';
-
-/**
- * Real messages, some malformed on purpose, from a folder of `.eml` files: TDC_CORPUS, or `../shared/corpus` beside the
- * project. Where there is none the test says so and is skipped.
- */
-const ROOT = resolve(fileURLToPath(import.meta.url), '../../..');
-const CORPUS = process.env['TDC_CORPUS'] ?? join(ROOT, '../shared/corpus');
-
-/** A sender turns bare LF into CRLF before DATA. */
-const asSent = (octets: Buffer): Buffer => {
-  const text = octets.toString('latin1').replace(/\r\n|\r|\n/g, '\r\n');
-  return Buffer.from(text === '' || text.endsWith('\r\n') ? text : `${text}\r\n`, 'latin1');
-};
 
 /** What the server sees of octets that are sent as they are: the last line is ended, nothing else is touched. */
 const asItIs = (octets: Buffer): Buffer =>
@@ -29,15 +15,8 @@ const asItIs = (octets: Buffer): Buffer =>
 
 const hashOf = (octets: Buffer): string => createHash('sha256').update(octets).digest('hex');
 
-const files = existsSync(CORPUS)
-  ? globSync('**/*', { cwd: CORPUS, withFileTypes: true })
-      .filter((entry) => entry.isFile() && entry.name !== 'README.md')
-      .map((entry) => join(entry.parentPath, entry.name))
-      .sort()
-  : [];
-
 describe('every message of the corpus', {
-  skip: files.length === 0 ? `there is no corpus at ${CORPUS}` : false,
+  skip: corpusFiles.length === 0 ? `there is no corpus at ${CORPUS}` : false,
 }, () => {
   let stack: Stack;
   before(async () => {
@@ -69,17 +48,17 @@ describe('every message of the corpus', {
       .sort();
 
   it('arrives octet for octet, none lost and none twice', async () => {
-    const messages = files.map((file) => asSent(readFileSync(file)));
+    const messages = corpusFiles.map((file) => asSent(readFileSync(file)));
     const mids = await sendAll(messages);
     const account = await stack.settled(120);
-    assert.equal(new Set(mids).size, files.length);
-    assert.equal(account.delivered, files.length);
+    assert.equal(new Set(mids).size, corpusFiles.length);
+    assert.equal(account.delivered, corpusFiles.length);
     assert.deepEqual(originals(), messages.map(hashOf).sort());
   });
 
   it('arrives octet for octet with its bare line ends, in a wrapping that can carry them', async () => {
     stack.standIn.clear();
-    const messages = files
+    const messages = corpusFiles
       .map((file) => asItIs(readFileSync(file)))
       // A bare line end in front of a dot is taken for dot stuffing by the server's library.
       .filter((octets) => !/\n\./.test(octets.toString('latin1').replace(/\r\n/g, '')))

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { holdForTest } from './leash.ts';
 import { waitUntil } from './wait-until.ts';
 
-/** A redis-server of a test's own on a port of 127.0.0.1, as one of several: Sentinels and Clusters need ports. */
+/** A redis-server of a test's own on a port of this machine, as one of several: Sentinels and Clusters need ports. */
 export interface RedisNode {
   readonly port: number;
   /** Asks it with redis-cli; throws when it does not answer, or answers with an error. */
@@ -22,6 +22,8 @@ export interface RedisNode {
 
 export interface RedisNodeOptions {
   readonly port: number;
+  /** Address to listen on; 127.0.0.1 by default. */
+  readonly host?: string | undefined;
   /** Lines of its configuration file. */
   readonly config?: readonly string[];
   readonly sentinel?: boolean;
@@ -33,12 +35,13 @@ export interface RedisNodeOptions {
 
 /** Starts a server and waits until it answers. */
 export async function startRedisNode(options: RedisNodeOptions): Promise<RedisNode> {
-  const { port, config = [], access = [] } = options;
+  const { port, host = '127.0.0.1', config = [], access = [] } = options;
   const folder = mkdtempSync(join(tmpdir(), 'tdc-redis-node-'));
   const file = join(folder, 'node.conf');
   const listen = options.tls === true ? ['port 0', `tls-port ${port}`] : [`port ${port}`];
   const own = [
-    'bind 127.0.0.1',
+    `bind ${host}`,
+    ...(host === '127.0.0.1' ? [] : ['protected-mode no']),
     ...listen,
     `dir ${folder}`,
     ...(options.sentinel === true ? [] : ['save ""']),
@@ -46,7 +49,7 @@ export async function startRedisNode(options: RedisNodeOptions): Promise<RedisNo
   writeFileSync(file, `${[...own, ...config].join('\n')}\n`);
   let child: ChildProcess | undefined;
   const ask = (...command: readonly string[]): string =>
-    execFileSync('redis-cli', ['-e', '-h', '127.0.0.1', '-p', String(port), ...access, ...command], {
+    execFileSync('redis-cli', ['-e', '-h', host, '-p', String(port), ...access, ...command], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: 5000,

@@ -24,6 +24,8 @@ export interface SentinelGround {
 }
 
 export interface SentinelGroundOptions {
+  /** Address to listen on; 127.0.0.1 by default. */
+  readonly host?: string;
   /** The ports take TLS alone; `config` says with what. */
   readonly tls?: boolean;
   readonly config?: readonly string[];
@@ -33,28 +35,30 @@ export interface SentinelGroundOptions {
 
 /** Starts them on free ports. A primary that is silent for a second is down. */
 export async function startSentinelGround(options: SentinelGroundOptions = {}): Promise<SentinelGround> {
-  const { config = [], sentinelConfig = [], access = [] } = options;
+  const { host = '127.0.0.1', config = [], sentinelConfig = [], access = [] } = options;
   const node = (port: number, more: readonly string[] = []): RedisNodeOptions => ({
     port,
+    host,
     access,
     tls: options.tls === true,
     config: ['repl-diskless-sync-delay 0', 'repl-ping-replica-period 1', ...config, ...more],
   });
   const primaryPort = await freePort();
   const first = await startRedisNode(node(primaryPort));
-  const second = await startRedisNode(node(await freePort(), [`replicaof 127.0.0.1 ${primaryPort}`]));
+  const second = await startRedisNode(node(await freePort(), [`replicaof ${host} ${primaryPort}`]));
   const nodes = [first, second];
   const sentinels: RedisNode[] = [];
   for (let n = 0; n < 3; n += 1) {
     sentinels.push(
       await startRedisNode({
         port: await freePort(),
+        host,
         sentinel: true,
         tls: options.tls === true,
         access,
         config: [
           ...sentinelConfig,
-          `sentinel monitor ${MASTER} 127.0.0.1 ${primaryPort} 2`,
+          `sentinel monitor ${MASTER} ${host} ${primaryPort} 2`,
           `sentinel down-after-milliseconds ${MASTER} 1000`,
           `sentinel failover-timeout ${MASTER} 5000`,
         ],
@@ -73,7 +77,7 @@ export async function startSentinelGround(options: SentinelGroundOptions = {}): 
   const ground: SentinelGround = {
     settings: {
       mode: 'sentinel',
-      sentinels: sentinels.map(({ port }) => ({ host: '127.0.0.1', port })),
+      sentinels: sentinels.map(({ port }) => ({ host, port })),
       master: MASTER,
       sentinelUser: {},
       database: 0,
@@ -82,7 +86,7 @@ export async function startSentinelGround(options: SentinelGroundOptions = {}): 
     },
     environment: {
       TDC_REDIS_MODE: 'sentinel',
-      TDC_REDIS_NODES: sentinels.map(({ port }) => `127.0.0.1:${port}`).join(','),
+      TDC_REDIS_NODES: sentinels.map(({ port }) => `${host}:${port}`).join(','),
       TDC_REDIS_SENTINEL_MASTER: MASTER,
     },
     nodes,

@@ -2,7 +2,8 @@ import { createAuthority, type ReceivedMessage, type Script } from '@tdc/stand-i
 import { apply, type ClusterSettings, inPod, kubectl } from './kubectl.ts';
 import { podManifest } from './pod-manifest.ts';
 
-const SMTP = 2526;
+/** Where it takes copies. */
+export const INTAKE_PORT = 2526;
 const HTTP = 8025;
 const NAME = 'message-intake';
 
@@ -72,7 +73,7 @@ export async function startIntakePod(
       apiVersion: 'v1',
       kind: 'Service',
       metadata: { name: NAME },
-      spec: { selector: { 'test.tdc/pod': NAME }, ports: [{ name: 'smtp', port: SMTP }] },
+      spec: { selector: { 'test.tdc/pod': NAME }, ports: [{ name: 'smtp', port: INTAKE_PORT }] },
     },
     podManifest(settings, {
       name: NAME,
@@ -81,7 +82,7 @@ export async function startIntakePod(
       env: {
         TDC_STAND_IN_HOST: '0.0.0.0',
         TDC_STAND_IN_HOSTNAME: host,
-        TDC_STAND_IN_SMTP_PORT: String(SMTP),
+        TDC_STAND_IN_SMTP_PORT: String(INTAKE_PORT),
         TDC_STAND_IN_HTTP_PORT: String(HTTP),
         TDC_STAND_IN_CERT_DIR: '/certificates',
       },
@@ -98,7 +99,7 @@ export async function startIntakePod(
     setting: {
       address: 'journal@setd.example',
       host,
-      port: SMTP,
+      port: INTAKE_PORT,
       tls: { ca: authority.cert, serverName: host },
     },
     messages: () => askJson('/messages'),

@@ -38,7 +38,7 @@ export function clusterSettings(env: NodeJS.ProcessEnv = process.env): ClusterSe
 export async function runProgram(
   program: string,
   args: readonly string[],
-  input?: string,
+  input?: string | Buffer,
   timeoutMs = TIMEOUT_MS,
 ): Promise<string> {
   const running = run(program, args, { encoding: 'utf8', maxBuffer: MAX_OUTPUT, timeout: timeoutMs });

@@ -47,3 +47,13 @@ export async function podsOf(namespace: string, selector: string): Promise<reado
 export const isReady = ({ metadata, status }: Pod): boolean =>
   metadata.deletionTimestamp === undefined &&
   (status.conditions ?? []).some(({ type, status: is }) => type === 'Ready' && is === 'True');
+
+/** What the pods of a namespace last said, for whoever must find out why a test failed. */
+export async function describeNamespace(namespace: string): Promise<string> {
+  const parts = [await kubectl('--namespace', namespace, 'get', 'pods', '--output=wide')];
+  for (const { metadata } of await podsOf(namespace, 'app.kubernetes.io/part-of=tdc')) {
+    const log = await kubectl('--namespace', namespace, 'logs', metadata.name, '--tail=15').catch(String);
+    parts.push(`--- ${metadata.name}\n${log}`);
+  }
+  return parts.join('\n');
+}

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { helmProgram } from '../helm.ts';
 import { waitUntil } from '../wait-until.ts';
 import { type ClusterSettings, kubectl, runProgram } from './kubectl.ts';
-import { isReady, type Pod, podsOf } from './namespace.ts';
+import { describeNamespace, isReady, type Pod, podsOf } from './namespace.ts';
 
 const CHART = 'charts/tdc';
 const HELM_TIMEOUT_MS = 300_000;
@@ -109,7 +109,9 @@ export function releaseIn(settings: ClusterSettings, namespace: string, name = '
       try {
         const file = join(folder, 'values.json');
         writeFileSync(file, JSON.stringify(mergeValues(clusterValues(settings), values)));
-        return await helm('upgrade', CHART, '--install', '--values', file, '--wait', '--timeout=4m');
+        return await helm('upgrade', CHART, '--install', '--values', file, '--wait', '--timeout=150s');
+      } catch (error) {
+        throw new Error(`${String(error)}\n${await describeNamespace(namespace)}`);
       } finally {
         rmSync(folder, { recursive: true, force: true });
       }

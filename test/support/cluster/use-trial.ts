@@ -1,9 +1,9 @@
 import { after, before } from 'node:test';
 import type { GatewayReport } from '../../cluster/pods/gateway.ts';
 import { startGatewayPod } from './gateway-pod.ts';
-import { type IntakePod, startIntakePod, type TakenCopy } from './intake-pod.ts';
-import { type ClusterSettings, clusterSettings, kubectl, kubectlJson } from './kubectl.ts';
-import { makeNamespace, podsOf, removeNamespace } from './namespace.ts';
+import { INTAKE_PORT, type IntakePod, startIntakePod, type TakenCopy } from './intake-pod.ts';
+import { type ClusterSettings, clusterSettings, kubectlJson } from './kubectl.ts';
+import { makeNamespace, removeNamespace } from './namespace.ts';
 import { type Account, mergeValues, type Release, releaseIn, type Values } from './release.ts';
 
 const settings = clusterSettings();
@@ -51,18 +51,12 @@ export async function workerNodes(): Promise<readonly string[]> {
     .toSorted();
 }
 
-/** What the pods of a namespace last said, for whoever must find out why a test failed. */
-export async function describeNamespace(namespace: string): Promise<string> {
-  const parts = [await kubectl('--namespace', namespace, 'get', 'pods', '--output=wide')];
-  for (const { metadata } of await podsOf(namespace, 'app.kubernetes.io/part-of=tdc')) {
-    const log = await kubectl('--namespace', namespace, 'logs', metadata.name, '--tail=15').catch(String);
-    parts.push(`--- ${metadata.name}\n${log}`);
-  }
-  return parts.join('\n');
-}
-
 /** Installs a trial for the tests of a `describe`, in a namespace of its own, and removes it behind them. */
-export function useTrial(namespace: string, values: Values = {}, install = true): Trial {
+export function useTrial(
+  namespace: string,
+  values: Values = {},
+  { install = true }: { readonly install?: boolean } = {},
+): Trial {
   const cluster = settings as ClusterSettings;
   const release = releaseIn(cluster, namespace);
   let intake: IntakePod | undefined;
@@ -85,6 +79,7 @@ export function useTrial(namespace: string, values: Values = {}, install = true)
       const own = {
         redis: { nodeSelector: { 'kubernetes.io/hostname': trial.keptNode } },
         policy: { document },
+        networkPolicy: { enabled: true, deliveryPorts: [{ port: INTAKE_PORT, protocol: 'TCP' }] },
       };
       return mergeValues(mergeValues(own, values), above);
     },
@@ -112,12 +107,7 @@ export function useTrial(namespace: string, values: Values = {}, install = true)
     await makeNamespace(namespace);
     nodes = await workerNodes();
     intake = await startIntakePod(cluster, namespace, trial.keptNode);
-    try {
-      if (install) await release.deploy(trial.values());
-    } catch (error) {
-      process.stderr.write(`${await describeNamespace(namespace)}\n`);
-      throw error;
-    }
+    if (install) await release.deploy(trial.values());
   });
   after(async () => {
     if (noCluster === false) await removeNamespace(namespace);
