@@ -13,7 +13,10 @@ const EXIT_USAGE = 64;
 const HANGING_MS = 600_000;
 const EXIT_CONFIG = 78;
 
-/** The slow suite lives through the real times of the product; it runs when it is named. */
+/**
+ * The slow suite lives through the real times of the product, the cluster suite needs a Kubernetes in KUBECONFIG: they run when
+ * they are named.
+ */
 const SUITES: Readonly<Record<string, readonly string[]>> = {
   unit: [
     'services/**/*.test.ts',
@@ -26,7 +29,10 @@ const SUITES: Readonly<Record<string, readonly string[]>> = {
   chart: ['test/chart/**/*.test.ts'],
   e2e: ['test/e2e/**/*.e2e.ts', 'test/chaos/**/*.e2e.ts'],
   slow: ['test/slow/**/*.slow.ts'],
+  cluster: ['test/cluster/**/*.cluster.ts'],
 };
+/** Takes nodes away, and must not take them from the tests beside it. */
+const ALONE = 'cluster';
 const BY_DEFAULT = ['unit', 'contract', 'chart', 'e2e'];
 
 const CHECKS: readonly (readonly [what: string, program: string, ...args: string[]])[] = [
@@ -57,7 +63,7 @@ function runSuites(suites: readonly string[], redisServer: string): Promise<numb
     (SUITES[suite] ?? []).flatMap((pattern) => globSync(pattern, { cwd: ROOT }).sort()),
   );
   process.stdout.write(`running ${files.length} test files: ${suites.join(', ')}\n`);
-  const concurrency = Math.max(2, availableParallelism());
+  const concurrency = suites.includes(ALONE) ? 1 : Math.max(2, availableParallelism());
   const runner = spawn(
     process.execPath,
     ['--test', `--test-concurrency=${concurrency}`, `--test-timeout=${HANGING_MS}`, ...files],
