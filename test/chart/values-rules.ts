@@ -120,6 +120,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
     ].map((name) => [`*.${name}`, OBJECTS]),
   ),
   'redis.image.command': oneOf('valkey-server', 'redis-server'),
+  'redis.maxMemory': { pattern: '^[0-9]+(kb|mb|gb)$' },
   'redis.appendfsync': oneOf('everysec', 'always'),
   'externalRedis.mode': oneOf('standalone', 'sentinel', 'cluster'),
   'externalRedis.nodes': HOST_PORTS,
