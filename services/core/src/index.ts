@@ -35,6 +35,7 @@ export {
   describeFailure,
   HARD_BOUNCE_REASONS,
   hardBounceReason,
+  isHardDnsFailure,
   SOFT_BOUNCE_REASONS,
 } from './delivery-failure.ts';
 export type { Direction, DirectionFinding, DirectionInput } from './direction.ts';
