@@ -63,6 +63,9 @@ export function hardBounceReason(failure: DeliveryFailure): HardBounceReason {
   return failure.reply.code >= 500 ? '5xx' : '4xx';
 }
 
+/** What is said, without a reply to quote, of a copy that outlived its deadline. */
+export const DELIVERY_EXPIRED = 'Delivery expired (message too old)';
+
 /** How a failure reads in the `Bounced:`, `Delayed:` and `Hard bounced` lines. */
 export interface FailureDescription {
   /** Enhanced status code (RFC 3463), `5.1.2`. */

@@ -32,6 +32,7 @@ export type {
   UnconveyableReason,
 } from './delivery-failure.ts';
 export {
+  DELIVERY_EXPIRED,
   describeFailure,
   HARD_BOUNCE_REASONS,
   hardBounceReason,
