@@ -1,8 +1,6 @@
 export type { GrpcResult } from './grpc/client.ts';
 export { CLIENT_OPTIONS, callUnary, grpcTarget, insecureChannel, isUnreachable } from './grpc/client.ts';
 export { securityProblem } from './grpc/connection-problem.ts';
-export type { GrpcServer, GrpcServerOptions } from './grpc/server.ts';
-export { startGrpcServer } from './grpc/server.ts';
 export type { ClientTransport, GrpcTransport } from './grpc/transport.ts';
 export { mutualTlsClient, plaintextTransport } from './grpc/transport.ts';
 export type {
@@ -35,8 +33,9 @@ export type { Logger } from './process/logger.ts';
 export { createLogger, localOffsetMinutes } from './process/logger.ts';
 export type { CounterMetric, GaugeMetric, HistogramMetric, Metrics } from './process/metrics.ts';
 export { combinations, createMetrics } from './process/metrics.ts';
-export type { ListenFailure, ProbeResult, ProbeServer, RouteAnswer } from './process/probe-server.ts';
-export { listenFailure, startProbeServer } from './process/probe-server.ts';
+export type { ListenFailure, ProbeResult, RouteAnswer } from './process/probe-server.ts';
+export { listenFailure } from './process/probe-server.ts';
+export { listening, serveGrpc, serveProbes } from './process/serve.ts';
 export type { ServiceContext, ServiceDefinition } from './process/service.ts';
 export { runService } from './process/service.ts';
 export type { DrainStep, Shutdown } from './process/shutdown.ts';
