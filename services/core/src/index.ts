@@ -56,7 +56,7 @@ export { BUILT_IN_RULE_SETS, classifyVerdict, isJournaled } from './header-verdi
 export type { HostState } from './host-state.ts';
 export { UNKNOWN_HOST } from './host-state.ts';
 export type { HostStatusView } from './hoststatus.ts';
-export { noRecordOfHost, renderHostStatus } from './hoststatus.ts';
+export { hardBouncedInAll, noRecordOfHost, renderHostStatus } from './hoststatus.ts';
 export type { Dcid, Icid, Mid, Rid } from './ids.ts';
 export { NO_CONNECTION, toDcid, toIcid, toMid, toRid } from './ids.ts';
 export type {
