@@ -20,7 +20,7 @@ import {
   readRedisServerStatus,
   redisMemory,
 } from '@tdc/platform';
-import { freePort } from '../support/intake-process.ts';
+import { freePort } from '../../deploy/local/ports.ts';
 import { PASSWORD, prepareRedisAccess, type RedisAccess } from '../support/redis-access.ts';
 import { startClusterGround } from '../support/redis-cluster.ts';
 import { type RedisNode, startRedisNode } from '../support/redis-node.ts';
