@@ -9,7 +9,11 @@ interface Schedule {
   next(): Promise<{ readonly sequence: number; readonly dueAt: bigint } | undefined>;
 }
 
-const DEFER_MS = 50;
+/** How long the load waits when it is asked to: twice as long each time, and never as long as the others. */
+const FIRST_DEFER_MS = 100;
+const LONGEST_DEFER_MS = 10_000;
+/** What is not taken for so long after it was due is a failure of the system. */
+const GIVE_UP_MS = 120_000;
 const TICK_MS = 1;
 
 const pause = (milliseconds: number): Promise<void> =>
@@ -45,12 +49,14 @@ export async function runLoad(request: LoadRequest): Promise<LoadReport> {
 
   /** Tries until it is taken: a gateway keeps what it is asked to send later. */
   const handOver = async (session: LoadSession, sequence: number, dueAt: bigint): Promise<void> => {
-    for (;;) {
+    for (let wait = FIRST_DEFER_MS; ; wait = Math.min(wait * 2, LONGEST_DEFER_MS)) {
       const { code, text } = await session.send(messages.compose(sequence, dueAt));
       if (code === 250) break;
       if (code < 400 || code > 499) throw new Error(`message ${sequence} was refused: ${text.trim()}`);
       deferred += 1;
-      await pause(DEFER_MS);
+      if (monotonicMs() - Number(dueAt) / 1e6 > GIVE_UP_MS)
+        throw new Error(`message ${sequence} was asked to come later for too long: ${text.trim()}`);
+      await pause(wait * (0.5 + Math.random()));
     }
     const at = monotonicMs();
     acceptedAt[sequence] = at;
