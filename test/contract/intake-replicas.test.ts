@@ -9,8 +9,7 @@ import {
   type RedisClient,
   whenRedisReady,
 } from '@tdc/platform';
-import { freePort } from '../../deploy/local/ports.ts';
-import { handOver, type IntakeGround, prepareIntake } from '../support/intake-process.ts';
+import { freePort, handOver, type IntakeGround, prepareIntake } from '../support/intake-process.ts';
 import { sampleOf } from '../support/prometheus-text.ts';
 import { type RedisNode, startRedisNode } from '../support/redis-node.ts';
 import { waitUntil } from '../support/wait-until.ts';

@@ -3,7 +3,6 @@ import {
   CLIENT_OPTIONS,
   type ClientTransport,
   callUnary,
-  DEFAULT_GRPC_PORT,
   type GrpcResult,
   grpcTarget,
   type HostPort,
@@ -31,7 +30,7 @@ export const MONITOR: ServiceAddress = {
   what: 'the monitor',
   flag: 'monitor',
   variable: 'TDC_MONITOR_ADDRESS',
-  fallback: `127.0.0.1:${DEFAULT_GRPC_PORT.monitor}`,
+  fallback: '127.0.0.1:50052',
   grpc: true,
 };
 
@@ -39,7 +38,7 @@ export const POLICY: ServiceAddress = {
   what: 'the policy service',
   flag: 'policy',
   variable: 'TDC_POLICY_ADDRESS',
-  fallback: `127.0.0.1:${DEFAULT_GRPC_PORT.policy}`,
+  fallback: '127.0.0.1:50051',
   grpc: true,
 };
 

@@ -3,7 +3,6 @@ import {
   accountingDifference,
   activeRecipients,
   type HostStatusView,
-  hardBouncedInAll,
   hardBouncedRecipients,
   noRecordOfHost,
   queueTotals,
@@ -72,7 +71,7 @@ export function createMonitorServer(ports: ViewPorts): monitorV1.MonitorServiceS
 
 function toHostStatusResponse(view: HostStatusView): monitorV1.HostStatusResponse {
   const { hardBounced: hard, state } = view;
-  const hardBouncedTotal = hardBouncedInAll(view);
+  const hardBouncedTotal = hard.dns + hard.fiveXx + hard.filter + hard.expired + hard.other;
   return {
     statusAsOfMs: view.asOf,
     host: view.host,

@@ -1,12 +1,13 @@
 import {
+  ConfigError,
   createPolicyRevisions,
   createRedisKeys,
   createRedisLink,
   formatFileProblem,
   runService,
   type ServiceContext,
-  serveGrpc,
-  serveProbes,
+  startGrpcServer,
+  startProbeServer,
   whenRedisReady,
 } from '@tdc/platform';
 import { policyV1 } from '@tdc/proto';
@@ -38,19 +39,29 @@ async function start(context: ServiceContext<PolicyConfig>) {
     now,
     formatProblems: (problems) => problems.map((problem) => formatFileProblem(config.policyFile, problem)),
   });
-  const http = await serveProbes(context, {
+  const http = await startProbeServer({
+    host: config.httpHost,
+    port: config.httpPort,
     livez: () => ({ ok: true }),
     readyz: () => {
       if (shutdown.isDraining()) return { ok: false, reason: 'draining' };
       return store.current() === undefined ? { ok: false, reason: store.whyNone() } : { ok: true };
     },
+    metrics: () => metrics.text(),
   });
+  if ('kind' in http) throw new ConfigError([`${http.message} (TDC_HTTP_PORT)`]);
+  shutdown.add('http', () => http.close());
   const streams = createWatchStreams((open) => meters.watchers.set(open));
-  const grpc = await serveGrpc(context, {
+  const grpc = await startGrpcServer({
+    host: config.grpcHost,
+    port: config.grpcPort,
+    credentials: context.grpc.server,
     service: policyV1.PolicyServiceService,
     implementation: { ...createPolicyServer(store, streams) },
     endStreams: () => streams.endAll(),
   });
+  if ('kind' in grpc) throw new ConfigError([`${grpc.message} (TDC_GRPC_PORT)`]);
+  shutdown.add('grpc', (deadline) => grpc.stop(deadline));
   const loader = keepLoaded({
     store,
     log,
@@ -65,7 +76,10 @@ async function start(context: ServiceContext<PolicyConfig>) {
   const watch = await watchPolicyFile(config.policyFile, () => loader.changed());
   shutdown.add('watch', async () => watch.stop());
   await loader.first();
-  announceReady({ http, grpc });
+  announceReady({
+    http: { host: config.httpHost, port: http.port },
+    grpc: { host: config.grpcHost, port: grpc.port },
+  });
 }
 
 process.exit(await runService({ component: 'policy', loadConfig: loadPolicyConfig, start }, process.env));

@@ -3,7 +3,6 @@ import {
   type CopyRoute,
   type DeliveryFailure,
   type DnsFailureCode,
-  isHardDnsFailure,
   parseAddress,
   parseIpAddress,
 } from '@tdc/core';
@@ -80,7 +79,7 @@ export function createResolveDestination(options: ResolverOptions): ResolveDesti
     const [v6, v4] = await Promise.all([ask(resolver.resolve6(hostName)), ask(resolver.resolve4(hostName))]);
     const records = [v6, v4].flatMap((answer) => ('records' in answer ? answer.records : []));
     if (records.length > 0) return { records };
-    const temporary = [v6, v4].find((answer) => 'code' in answer && !isHardDnsFailure(answer.code));
+    const temporary = [v6, v4].find((answer) => 'code' in answer && !isHard(answer.code));
     return temporary ?? ('code' in v4 ? v4 : { code: 'NoAddress' });
   };
 
@@ -109,7 +108,7 @@ export function createResolveDestination(options: ResolverOptions): ResolveDesti
       return records.map((address) => ({ address, hostName: exchange, preference: priority }));
     });
     if (candidates.length > 0) return { kind: 'resolved', candidates, mxRecords };
-    const temporary = hosts.find((host) => 'code' in host && !isHardDnsFailure(host.code));
+    const temporary = hosts.find((host) => 'code' in host && !isHard(host.code));
     return failed(domain, 'A', temporary !== undefined && 'code' in temporary ? temporary.code : 'NoAddress');
   };
 
@@ -142,6 +141,9 @@ export function createResolveDestination(options: ResolverOptions): ResolveDesti
     return { ...resolution, candidates: ordered(resolution.candidates, options.random) };
   };
 }
+
+const isHard = (code: DnsFailureCode): boolean =>
+  code === 'NXDomain' || code === 'NoAddress' || code === 'NullMX';
 
 const failed = (domain: string, record: 'MX' | 'A', code: DnsFailureCode): Resolution => ({
   kind: 'failed',
