@@ -139,6 +139,9 @@ export function createJournalQueueWorker(
         await worker.close(true);
       }
       timers.forEach(clearTimeout);
+      // A close that waits for an answer which a Cluster's client has lost never comes to this: whoever has gone must not
+      // renew locks, or keep its process alive for that.
+      await worker['lockManager'].close();
     },
   };
 }
