@@ -1,4 +1,4 @@
-import { CLIENT_OPTIONS, callUnary, type GrpcResult, insecureChannel } from '@tdc/platform';
+import { CLIENT_OPTIONS, callUnary, type GrpcResult, plaintextTransport } from '@tdc/platform';
 import { monitorV1 } from '@tdc/proto';
 import { parsePrometheusText, type Samples } from './prometheus-text.ts';
 import { type ServiceProcess, startService } from './service-process.ts';
@@ -39,7 +39,7 @@ export async function startMonitor(
   const addresses = await process.ready();
   const client = new monitorV1.MonitorServiceClient(
     addresses['grpc'] ?? '',
-    insecureChannel(),
+    plaintextTransport().channel,
     CLIENT_OPTIONS,
   );
   const get: MonitorProcess['get'] = async (path) => {

@@ -4,7 +4,6 @@ import {
   createMetrics,
   followPolicy,
   type GrpcResult,
-  insecureChannel,
   type PolicyFollower,
   parseHostPort,
   plaintextTransport,
@@ -45,7 +44,7 @@ export async function startPolicy(env: Readonly<Record<string, string>>): Promis
   const process = startService('policy', { TDC_GRPC_HOST: '127.0.0.1', TDC_GRPC_PORT: '0', ...env });
   const addresses = await process.ready();
   const address = addresses['grpc'] ?? '';
-  const client = new policyV1.PolicyServiceClient(address, insecureChannel(), CLIENT_OPTIONS);
+  const client = new policyV1.PolicyServiceClient(address, plaintextTransport().channel, CLIENT_OPTIONS);
   const get: PolicyProcess['get'] = async (path) => {
     const response = await fetch(`http://${addresses['http']}${path}`);
     return { status: response.status, text: await response.text() };

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CLIENT_OPTIONS, callUnary, insecureChannel } from '@tdc/platform';
+import { CLIENT_OPTIONS, callUnary, plaintextTransport } from '@tdc/platform';
 import { monitorV1 } from '@tdc/proto';
 import {
   type CertificateAuthority,
@@ -269,7 +269,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   ): Promise<T> {
     const client = new monitorV1.MonitorServiceClient(
       service('monitor').addresses['grpc'] ?? '',
-      insecureChannel(),
+      plaintextTransport().channel,
       CLIENT_OPTIONS,
     );
     try {

@@ -1,5 +1,5 @@
 export type { GrpcResult } from './grpc/client.ts';
-export { CLIENT_OPTIONS, callUnary, grpcTarget, insecureChannel, isUnreachable } from './grpc/client.ts';
+export { CLIENT_OPTIONS, callUnary, grpcTarget, isUnreachable } from './grpc/client.ts';
 export { securityProblem } from './grpc/connection-problem.ts';
 export type { GrpcServer, GrpcServerOptions } from './grpc/server.ts';
 export { startGrpcServer } from './grpc/server.ts';

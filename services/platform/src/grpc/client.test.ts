@@ -4,8 +4,9 @@ import { createServer } from 'node:net';
 import { after, describe, it } from 'node:test';
 import { type sendUnaryData, status } from '@grpc/grpc-js';
 import { policyV1 } from '@tdc/proto';
-import { CLIENT_OPTIONS, callUnary, grpcTarget, insecureChannel, isUnreachable } from './client.ts';
+import { CLIENT_OPTIONS, callUnary, grpcTarget, isUnreachable } from './client.ts';
 import { type GrpcServer, startGrpcServer } from './server.ts';
+import { plaintextTransport } from './transport.ts';
 
 const closing: (() => unknown)[] = [];
 after(() => Promise.all(closing.map((close) => close())));
@@ -31,7 +32,7 @@ async function serve(snapshot: Answer, port = 0): Promise<GrpcServer> {
 
 function clientOf(port: number): policyV1.PolicyServiceClient {
   const target = grpcTarget({ host: '127.0.0.1', port });
-  const client = new policyV1.PolicyServiceClient(target, insecureChannel(), CLIENT_OPTIONS);
+  const client = new policyV1.PolicyServiceClient(target, plaintextTransport().channel, CLIENT_OPTIONS);
   closing.push(() => client.close());
   return client;
 }

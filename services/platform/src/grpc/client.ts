@@ -1,11 +1,4 @@
-import {
-  type ChannelCredentials,
-  type ClientOptions,
-  credentials,
-  Metadata,
-  type ServiceError,
-  status,
-} from '@grpc/grpc-js';
+import { type ClientOptions, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { parseIpAddress } from '@tdc/core';
 import { formatHostPort, type HostPort } from '../process/env-reader.ts';
 
@@ -28,8 +21,6 @@ export const CLIENT_OPTIONS: ClientOptions = {
 /** The channel target of an address: names are resolved again and again, so that new pods are found. */
 export const grpcTarget = (address: HostPort): string =>
   `${parseIpAddress(address.host) === undefined ? 'dns:///' : ''}${formatHostPort(address)}`;
-
-export const insecureChannel = (): ChannelCredentials => credentials.createInsecure();
 
 /** A unary call as it came out: the answer, or status and words. */
 export type GrpcResult<T> =

@@ -13,8 +13,9 @@ import {
 import { policyV1 } from '@tdc/proto';
 import { service as healthService } from 'grpc-health-check';
 import { waitUntil } from '../../../../test/support/wait-until.ts';
-import { CLIENT_OPTIONS, callUnary, insecureChannel } from './client.ts';
+import { CLIENT_OPTIONS, callUnary } from './client.ts';
 import { type GrpcServer, type GrpcServerOptions, startGrpcServer } from './server.ts';
+import { plaintextTransport } from './transport.ts';
 
 const closing: (() => unknown)[] = [];
 after(() => Promise.all(closing.map((close) => close())));
@@ -56,7 +57,7 @@ async function serve(options: Partial<GrpcServerOptions> = {}): Promise<Served> 
   closing.push(() => server.stop(Date.now()));
   const client = new policyV1.PolicyServiceClient(
     `127.0.0.1:${server.port}`,
-    insecureChannel(),
+    plaintextTransport().channel,
     CLIENT_OPTIONS,
   );
   closing.push(() => client.close());
@@ -97,7 +98,7 @@ const HealthClient = makeGenericClientConstructor(healthService, 'health');
 
 /** What the standard health service says of the whole server. */
 function healthOf(server: GrpcServer): Promise<unknown> {
-  const client = new HealthClient(`127.0.0.1:${server.port}`, insecureChannel());
+  const client = new HealthClient(`127.0.0.1:${server.port}`, plaintextTransport().channel);
   closing.push(() => client.close());
   return new Promise((resolve, reject) => {
     client['check']?.({ service: '' }, (error: ServiceError | null, answer: { status: string }) =>
@@ -158,7 +159,7 @@ describe('a gRPC server', () => {
 
   it('does not wait for those who watch its health', async () => {
     const { server } = await serve();
-    const client = new HealthClient(`127.0.0.1:${server.port}`, insecureChannel());
+    const client = new HealthClient(`127.0.0.1:${server.port}`, plaintextTransport().channel);
     closing.push(() => client.close());
     const stream = client['watch']?.({ service: '' }) as ClientReadableStream<unknown>;
     const ended = endOf(stream);
