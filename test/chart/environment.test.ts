@@ -9,8 +9,16 @@ import { loadIntakeConfig } from '../../services/intake/src/config.ts';
 import { loadMonitorConfig } from '../../services/monitor/src/config.ts';
 import { loadPolicyConfig } from '../../services/policy/src/config.ts';
 import { filesBelow, isTest, textOf } from '../architecture/source-tree.ts';
-import { find, render } from '../support/chart.ts';
-import { COMPONENTS, environmentOf, MODES, podOf, renderMode, workloads } from './manifests.ts';
+import { find, type Manifest, render } from '../support/chart.ts';
+import {
+  COMPONENTS,
+  type Container,
+  environmentOf,
+  MODES,
+  podOf,
+  renderMode,
+  workloads,
+} from './manifests.ts';
 
 /** What a pod is given for somebody else: Node.js, and the command line that is run in the monitor's. */
 const OTHERS: Readonly<Record<string, readonly string[]>> = {
@@ -28,6 +36,14 @@ const UNSET: Readonly<Record<string, string>> = {
 };
 const NOT_OURS = ['NODE_OPTIONS', 'TZ'];
 
+/** The container of a process; undefined in a mode that has no such pod. */
+const containerOf = (component: string, manifests: readonly Manifest[]): Container | undefined => {
+  const pod = manifests.find(
+    ({ kind, metadata }) => kind === 'Deployment' && metadata.name === `tdc-${component}`,
+  );
+  return pod && podOf(pod).containers[0];
+};
+
 const platform = filesBelow('services/platform/src', '.ts').filter((file) => !isTest(file));
 
 describe('the chart and the code', () => {
@@ -37,14 +53,10 @@ describe('the chart and the code', () => {
 
     it(`set variables that ${component} reads, and no others, in whatever mode`, () => {
       for (const mode of MODES) {
-        const manifests = renderMode(4, mode);
-        const pod = manifests.find(
-          ({ kind, metadata }) => kind === 'Deployment' && metadata.name === `tdc-${component}`,
-        );
-        if (pod === undefined) continue;
-        const [container] = podOf(pod).containers;
-        assert.deepEqual(container?.args, [component]);
-        const unread = (container?.env ?? [])
+        const container = containerOf(component, renderMode(4, mode));
+        if (container === undefined) continue;
+        assert.deepEqual(container.args, [component]);
+        const unread = (container.env ?? [])
           .map(({ name }) => name)
           .filter((name) => !known.includes(name) && !sources.includes(`'${name}'`));
         assert.deepEqual(unread, [], mode.name);
@@ -151,12 +163,8 @@ describe('the values', () => {
   for (const { component, load } of LOADED) {
     it(`and what any mode gives ${component} is taken by its code`, () => {
       for (const mode of MODES) {
-        const manifests = renderMode(4, mode);
-        const pod = manifests.find(
-          ({ kind, metadata }) => kind === 'Deployment' && metadata.name === `tdc-${component}`,
-        );
-        if (pod === undefined) continue;
-        const [container] = podOf(pod).containers;
+        const container = containerOf(component, renderMode(4, mode));
+        if (container === undefined) continue;
         const given = Object.entries(environmentOf(container)).map(([name, value]) => [
           name,
           name.endsWith('_FILE') ? fileFor(name) : value,

@@ -10,16 +10,11 @@ import { createAuthority } from '@tdc/stand-in';
 import { stringify } from 'yaml';
 import { freePort } from '../../deploy/local/ports.ts';
 import { whyNoDebian } from '../support/debian.ts';
+import { mistrustedPolicy } from '../support/mistrusted-intake.ts';
 import { type Alert, type PrometheusServer, startPrometheus } from '../support/prometheus-server.ts';
 import { bringPrometheus } from '../support/promtool.ts';
 import { sendMail } from '../support/smtp-sender.ts';
-import {
-  INTAKE_DOMAIN,
-  type PolicyContext,
-  type ServiceName,
-  type Stack,
-  startStack,
-} from '../support/stack.ts';
+import { type ServiceName, type Stack, startStack } from '../support/stack.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 /** The product's own rules in a hurry: nothing is waited for longer than a second, and a copy lives 16. */
@@ -44,19 +39,6 @@ const RULES = stringify({
 const SLOW_MS = 2500;
 const SLOTS = 4;
 const FIRES_WITHIN_SECONDS = 40;
-
-const policy =
-  (wrongCa: string) =>
-  ({ port, caFile }: PolicyContext): string =>
-    `
-version: 1
-intakes:
-  primary: { address: journal@${INTAKE_DOMAIN}, port: ${port}, tls: { caFile: "${caFile}" } }
-  mistrusted: { address: journal@${INTAKE_DOMAIN}, port: ${port}, tls: { caFile: "${wrongCa}" } }
-defaultIntake: primary
-policies:
-  - { name: to_mistrusted, users: [{ recipient: { listed: ["mistrusted@"] } }], connector: { custom: mistrusted } }
-`;
 
 describe('an alert fires when what it warns of comes about', { skip: whyNoDebian() ?? false }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'tdc-alerts-'));
@@ -100,7 +82,7 @@ describe('an alert fires when what it warns of comes about', { skip: whyNoDebian
     writeFileSync(wrongCa, (await createAuthority()).cert);
     proxyPort = await freePort();
     stack = await startStack({
-      policy: policy(wrongCa),
+      policy: mistrustedPolicy(wrongCa),
       env: { TDC_MAX_QUEUE_AGE_SECONDS: String(LIFE_SECONDS) },
       intake: {
         TDC_TRUSTED_PEERS: '192.0.2.0/24',
@@ -162,7 +144,7 @@ describe('an alert fires when what it warns of comes about', { skip: whyNoDebian
     writeFileSync(stack.policyFile, 'version: 99\n');
     await fires('TDCPolicyReloadFailing');
     const { port } = stack.standIn;
-    writeFileSync(stack.policyFile, policy(wrongCa)({ port, caFile: join(stack.folder, 'ca.pem') }));
+    writeFileSync(stack.policyFile, mistrustedPolicy(wrongCa)({ port, caFile: join(stack.folder, 'ca.pem') }));
     await silent('TDCPolicyReloadFailing');
   });
 

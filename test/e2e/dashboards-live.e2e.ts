@@ -9,16 +9,11 @@ import { createAuthority } from '@tdc/stand-in';
 import { filesBelow, textOf } from '../architecture/source-tree.ts';
 import { type DashboardModel, metricsIn, shown, substituted } from '../chart/dashboard.ts';
 import { whyNoDebian } from '../support/debian.ts';
+import { mistrustedPolicy } from '../support/mistrusted-intake.ts';
 import { type PrometheusServer, startPrometheus } from '../support/prometheus-server.ts';
 import { bringPrometheus, promtool } from '../support/promtool.ts';
 import { sendMail } from '../support/smtp-sender.ts';
-import {
-  INTAKE_DOMAIN,
-  type PolicyContext,
-  type ServiceName,
-  type Stack,
-  startStack,
-} from '../support/stack.ts';
+import { type ServiceName, type Stack, startStack } from '../support/stack.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const SERVICES: readonly ServiceName[] = ['intake', 'delivery', 'policy', 'monitor'];
@@ -34,20 +29,6 @@ const OF_KUBERNETES = /kube_/;
 
 /** Metrics that no dashboard and no alert uses, and why. */
 const UNUSED: Readonly<Record<string, string>> = {};
-
-const policy =
-  (wrongCa: string) =>
-  ({ port, caFile }: PolicyContext): string =>
-    `
-version: 1
-intakes:
-  primary: { address: journal@${INTAKE_DOMAIN}, port: ${port}, tls: { caFile: "${caFile}" } }
-  mistrusted: { address: journal@${INTAKE_DOMAIN}, port: ${port}, tls: { caFile: "${wrongCa}" } }
-defaultIntake: primary
-policies:
-  - { name: to_mistrusted, users: [{ recipient: { listed: ["mistrusted@"] } }], connector: { custom: mistrusted } }
-  - { name: to_nobody, users: [{ recipient: { listed: ["nobody@"] } }], connector: no-scan }
-`;
 
 describe('dashboards and rules over the whole system', { skip: whyNoDebian() ?? false }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'tdc-live-'));
@@ -66,7 +47,7 @@ describe('dashboards and rules over the whole system', { skip: whyNoDebian() ?? 
     bringPrometheus();
     const wrongCa = join(folder, 'wrong-ca.pem');
     writeFileSync(wrongCa, (await createAuthority()).cert);
-    stack = await startStack({ policy: policy(wrongCa), deliveries: 2 });
+    stack = await startStack({ policy: mistrustedPolicy(wrongCa), deliveries: 2 });
     const redis = connectRedis(stack.redis.url, { role: 'command' });
     await waitUntil(async () => (await redis.config('SET', 'maxmemory', '512mb')) === 'OK');
     redis.disconnect();
