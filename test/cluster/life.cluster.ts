@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { type CertificateAuthority, createAuthority } from '@tdc/stand-in';
 import { fingerprintOf, servedFingerprint, tlsSecret } from '../support/cluster/certificates.ts';
-import { apply, inPod, kubectl, runProgram } from '../support/cluster/kubectl.ts';
+import { apply, getInPod, kubectl } from '../support/cluster/kubectl.ts';
 import { makeNamespace, type Pod, removeNamespace } from '../support/cluster/namespace.ts';
 import { type ProbePod, startProbePod } from '../support/cluster/probe-pod.ts';
 import { COMPONENTS, noCluster, useTrial } from '../support/cluster/use-trial.ts';
@@ -21,8 +21,6 @@ const SERVICES = ['policy', 'monitor'].flatMap((one) => [`tdc-${one}`, `tdc-${on
 
 /** Another default intake. */
 const EDITED = { policy: { document: { defaultIntake: 'stand-in' } } };
-
-const tdcInPod = ['/usr/bin/node', '/app/deploy/docker/entrypoint.ts', 'tdc'];
 
 describe('the life of a release', { skip: noCluster }, () => {
   const trial = useTrial(
@@ -82,11 +80,9 @@ describe('the life of a release', { skip: noCluster }, () => {
       .map((file) => asSent(readFileSync(file)))
       .filter((octets) => octets.length > 2);
     await trial.intake.reset();
-    for (const message of sent) {
-      const command = ['send', '--to', 'joe@example.com', '--file', '/dev/stdin', '--wait'];
-      const target = ['--namespace', NAMESPACE, 'exec', '--stdin', 'deploy/tdc-monitor', '--', ...tdcInPod];
-      assert.match(await runProgram('kubectl', [...target, ...command], message), /successfully delivered/);
-    }
+    const command = ['send', '--to', 'joe@example.com', '--file', '/dev/stdin', '--wait'];
+    for (const message of sent)
+      assert.match(await release.tdcWith(message, ...command), /successfully delivered/);
     const taken = await trial.intake.messages();
     assert.deepEqual(
       taken.filter(({ tls }) => tls === null),
@@ -168,11 +164,7 @@ describe('the life of a release', { skip: noCluster }, () => {
       );
       await waitUntil(
         async () => {
-          const text = await inPod(
-            NAMESPACE,
-            metadata.name,
-            "process.stdout.write(await (await fetch('http://127.0.0.1:9090/metrics')).text())",
-          );
+          const text = await getInPod(NAMESPACE, metadata.name, 'http://127.0.0.1:9090/metrics');
           return parsePrometheusText(text).get('tdc_policy_revision') === 2;
         },
         { withinSeconds, what: `the new policy on ${metadata.name}` },
@@ -208,13 +200,13 @@ describe('the life of a release', { skip: noCluster }, () => {
   });
 
   it('is upgraded: only what changed is replaced', async () => {
-    const uids = async (component: string) =>
-      (await release.pods(component)).map(({ metadata }) => metadata.uid);
-    const [delivery, intake, redis] = await Promise.all(['delivery', 'intake', 'redis'].map(uids));
+    const [delivery, intake, redis] = await Promise.all(
+      (['delivery', 'intake', 'redis'] as const).map((one) => release.uids(one)),
+    );
     await release.deploy(trial.values({ ...EDITED, delivery: { retryDelaySeconds: 30 } }));
-    assert.deepEqual((await uids('intake')).toSorted(), intake?.toSorted());
-    assert.deepEqual(await uids('redis'), redis);
-    await release.gone('delivery', new Set(delivery));
+    assert.deepEqual(await release.uids('intake'), intake);
+    assert.deepEqual(await release.uids('redis'), redis);
+    await release.gone('delivery', delivery ?? new Set());
     const { delivered } = await release.settled();
     assert.ok(delivered > 0, 'the account survives');
   });

@@ -1,8 +1,7 @@
-import assert from 'node:assert/strict';
 import { after, describe, it, type TestContext } from 'node:test';
-import { kubectl, kubectlJson, runProgram } from '../support/cluster/kubectl.ts';
+import { kubectl, runProgram } from '../support/cluster/kubectl.ts';
 import { isReady } from '../support/cluster/namespace.ts';
-import { assertEachOnce } from '../support/cluster/outcomes.ts';
+import { assertStretch } from '../support/cluster/outcomes.ts';
 import { noCluster, type Stretch, useTrial } from '../support/cluster/use-trial.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
@@ -12,31 +11,15 @@ describe('after an outage every accepted message has one outcome', { skip: noClu
   const trial = useTrial(NAMESPACE, { redis: { appendfsync: 'always' }, delivery: { replicas: 3 } });
   const { release } = trial;
 
-  const check = (test: TestContext, { report, copies, account, before }: Stretch): void => {
-    test.diagnostic(
-      `${report.accepted.length} accepted, ${report.uncertain.length} handed over twice, deferred: ${JSON.stringify(report.deferred)}`,
-    );
-    assertEachOnce(report, copies, { doubles: true });
-    assert.equal(account.hardBounced, before.hardBounced, 'a copy was given up');
-    assert.equal(account.difference, 0);
-  };
+  const check = (test: TestContext, stretch: Stretch): void =>
+    assertStretch(test, stretch, { doubles: true });
 
   it('when Redis is killed', async (test) => {
     const pod = 'tdc-redis-0';
-    const uidOf = async (): Promise<string> =>
-      (
-        await kubectlJson<{ readonly metadata: { readonly uid: string } }>(
-          '--namespace',
-          NAMESPACE,
-          'get',
-          'pod',
-          pod,
-        )
-      ).metadata.uid;
     const stretch = await trial.underMail(async () => {
-      const old = await uidOf();
+      const old = await release.uids('redis');
       await kubectl('--namespace', NAMESPACE, 'delete', 'pod', pod, '--grace-period=0', '--force');
-      await waitUntil(async () => (await uidOf()) !== old, { withinSeconds: 60, what: 'a new Redis' });
+      await release.gone('redis', old);
       await release.ready('redis', 1);
       const settledOnce = (await trial.release.account()).delivered;
       await waitUntil(async () => (await trial.release.account()).delivered > settledOnce, {

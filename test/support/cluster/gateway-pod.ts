@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { GatewayReport } from '../../cluster/pods/gateway.ts';
-import { apply, type ClusterSettings, inPod, kubectl } from './kubectl.ts';
+import { apply, type ClusterSettings, getInPod, kubectl } from './kubectl.ts';
 import { podManifest } from './pod-manifest.ts';
 
 const TEST = resolve(fileURLToPath(import.meta.url), '../../..');
@@ -31,13 +31,7 @@ export interface GatewayPod {
 }
 
 const ask = async (namespace: string, path: string): Promise<GatewayReport> =>
-  JSON.parse(
-    await inPod(
-      namespace,
-      NAME,
-      `process.stdout.write(await (await fetch('http://127.0.0.1:8080${path}')).text())`,
-    ),
-  ) as GatewayReport;
+  JSON.parse(await getInPod(namespace, NAME, `http://127.0.0.1:8080${path}`)) as GatewayReport;
 
 export async function startGatewayPod(
   settings: ClusterSettings,

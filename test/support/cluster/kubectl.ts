@@ -67,6 +67,10 @@ export const apply = (namespace: string, ...objects: readonly unknown[]): Promis
     objects.map((one) => JSON.stringify(one)).join('\n---\n'),
   );
 
+/** What a port of a pod's own answers to GET; the pod is of the product's image. */
+export const getInPod = (namespace: string, pod: string, url: string): Promise<string> =>
+  inPod(namespace, pod, `process.stdout.write(await (await fetch('${url}')).text());`);
+
 /** Runs Node.js code in a pod of the product's image, which has nothing else; what it wrote. */
 export const inPod = (namespace: string, pod: string, code: string): Promise<string> =>
   kubectl('--namespace', namespace, 'exec', pod, '--', '/usr/bin/node', '--input-type=module', '-e', code);

@@ -1,15 +1,37 @@
 import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
 import type { GatewayReport } from '../../cluster/pods/gateway.ts';
 import type { TakenCopy } from './intake-pod.ts';
+import type { Stretch } from './use-trial.ts';
+
+export interface Leniency {
+  /** Whether delivery may have lost a final answer too; a copy that is doubled for it carries the same journal id. */
+  readonly doubles?: boolean;
+}
+
+/** A stretch of mail lost nothing, doubled nothing, gave up nothing, and its account balances. */
+export function assertStretch(
+  test: TestContext,
+  { report, copies, before, account }: Stretch,
+  leniency?: Leniency,
+): void {
+  const { accepted, uncertain, deferred } = report;
+  test.diagnostic(
+    `${accepted.length} accepted, ${uncertain.length} handed over twice, deferred: ${JSON.stringify(deferred)}`,
+  );
+  assertEachOnce(report, copies, leniency);
+  assert.equal(account.hardBounced, before.hardBounced, 'a copy was given up');
+  assert.equal(account.difference, 0);
+}
 
 /**
  * Every message that the gateway was rid of has its copy, and one alone; a second one is there only where the gateway itself
- * had to hand over twice. `doubles`: whether delivery may have lost a final answer too; such a copy carries the same journal id.
+ * had to hand over twice.
  */
-export function assertEachOnce(
+function assertEachOnce(
   report: GatewayReport,
   copies: readonly TakenCopy[],
-  { doubles = false }: { readonly doubles?: boolean } = {},
+  { doubles = false }: Leniency = {},
 ): void {
   assert.deepEqual(report.refused, [], 'messages refused for good');
   const journalIds = new Map<string, string[]>();

@@ -7,6 +7,8 @@ import { type ClusterSettings, kubectl, runProgram } from './kubectl.ts';
 import { describeNamespace, isReady, type Pod, podsOf } from './namespace.ts';
 
 const CHART = 'charts/tdc';
+/** The command line of the image. */
+const TDC = ['/usr/bin/node', '/app/deploy/docker/entrypoint.ts', 'tdc'];
 const HELM_TIMEOUT_MS = 300_000;
 
 export type Values = Readonly<Record<string, unknown>>;
@@ -35,12 +37,16 @@ export interface Release {
   deploy(values: Values): Promise<string>;
   /** The command line, in the monitor's pod. */
   tdc(...args: readonly string[]): Promise<string>;
+  /** The same with something on its standard input. */
+  tdcWith(input: Buffer, ...args: readonly string[]): Promise<string>;
   /** Waits until the monitor tells it and it balances. */
   account(): Promise<Account>;
   /** Waits until no copy is active and the account balances. */
   settled(withinSeconds?: number): Promise<Account>;
   /** Pods of a component, terminating ones left out. */
   pods(component: string): Promise<readonly Pod[]>;
+  /** Their uids. */
+  uids(component: string): Promise<Set<string>>;
   /** Waits until a component has so many ready pods, and no other. */
   ready(component: string, count: number, withinSeconds?: number): Promise<readonly Pod[]>;
   /** Waits until pods of a component are gone, by their uid: not terminating any more. */
@@ -83,18 +89,8 @@ export function releaseIn(settings: ClusterSettings, namespace: string, name = '
       undefined,
       HELM_TIMEOUT_MS,
     );
-  const tdc = (...args: readonly string[]): Promise<string> =>
-    kubectl(
-      '--namespace',
-      namespace,
-      'exec',
-      `deploy/${name}-monitor`,
-      '--',
-      '/usr/bin/node',
-      '/app/deploy/docker/entrypoint.ts',
-      'tdc',
-      ...args,
-    );
+  const inMonitor = ['--namespace', namespace, 'exec', `deploy/${name}-monitor`];
+  const tdc = (...args: readonly string[]): Promise<string> => kubectl(...inMonitor, '--', ...TDC, ...args);
   const allPods = (component: string): Promise<readonly Pod[]> =>
     podsOf(namespace, `app.kubernetes.io/instance=${name},app.kubernetes.io/component=${component}`);
   const pods = async (component: string): Promise<readonly Pod[]> =>
@@ -117,6 +113,8 @@ export function releaseIn(settings: ClusterSettings, namespace: string, name = '
       }
     },
     tdc,
+    tdcWith: (input, ...args) =>
+      runProgram('kubectl', [...inMonitor, '--stdin', '--', ...TDC, ...args], input),
     account: () =>
       waitUntil(async () => JSON.parse(await tdc('accounting', '--json')) as Account, {
         withinSeconds: 60,
@@ -131,6 +129,7 @@ export function releaseIn(settings: ClusterSettings, namespace: string, name = '
         { withinSeconds, what: 'the account to settle' },
       ),
     pods,
+    uids: async (component) => new Set((await pods(component)).map(({ metadata }) => metadata.uid)),
     ready: (component, count, withinSeconds = 120) =>
       waitUntil(
         async () => {
