@@ -8,7 +8,11 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const BIN = join(ROOT, 'node_modules', '.bin');
-const PROGRAMS = { start: 'deploy/local/start.ts', test: 'deploy/local/test.ts' };
+const PROGRAMS = {
+  start: 'deploy/local/start.ts',
+  test: 'deploy/local/test.ts',
+  bench: 'test/bench/bench.ts',
+};
 const PARENT_POLL_MS = 500;
 const EXIT_USAGE = 64;
 const EXIT_CONFIG = 78;

@@ -24,6 +24,7 @@ const SUITES: Readonly<Record<string, readonly string[]>> = {
     'deploy/**/*.test.ts',
     'test/architecture/*.test.ts',
     'test/support/**/*.test.ts',
+    'test/bench/*.test.ts',
   ],
   contract: ['test/contract/**/*.test.ts'],
   chart: ['test/chart/**/*.test.ts'],

@@ -2,21 +2,8 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Script } from '@tdc/stand-in';
-import type {
-  OutboundConnection,
-  OutboundMessage,
-  SendResult,
-} from '../../services/delivery/src/smtp/outbound-connection.ts';
-import {
-  inPieces,
-  NEVER,
-  nameOfFailure,
-  open,
-  opened,
-  outboundMessage,
-  type Peer,
-  startPeer,
-} from '../support/outbound.ts';
+import type { OutboundMessage } from '../../services/delivery/src/smtp/outbound-connection.ts';
+import { inPieces, nameOf, open, opened, type Peer, send, startPeer, TEXT } from '../support/outbound.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 let peer: Peer;
@@ -28,16 +15,6 @@ beforeEach(() => {
   peer.standIn.script({});
   peer.standIn.clear();
 });
-
-const TEXT = Buffer.from('Subject: x\r\n\r\nText\r\n');
-
-const nameOf = (result: SendResult): string =>
-  result.kind === 'failed' ? nameOfFailure(result.failure) : result.kind;
-const send = (
-  connection: OutboundConnection,
-  octets: Buffer = TEXT,
-  changes: Partial<OutboundMessage> = {},
-) => connection.send(outboundMessage(octets, changes), NEVER);
 
 describe('the octets of a copy', () => {
   const lines = (...all: string[]): Buffer => Buffer.from(`${all.join('\r\n')}\r\n`, 'latin1');

@@ -2,19 +2,16 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Script } from '@tdc/stand-in';
-import type {
-  OutboundConnection,
-  OutboundMessage,
-  SendResult,
-} from '../../services/delivery/src/smtp/outbound-connection.ts';
+import type { OutboundConnection } from '../../services/delivery/src/smtp/outbound-connection.ts';
 import {
-  NEVER,
-  nameOfFailure,
+  nameOf,
   open,
   opened,
   outboundMessage,
   type Peer,
+  send,
   startPeer,
+  TEXT,
 } from '../support/outbound.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
@@ -28,12 +25,8 @@ beforeEach(() => {
   peer.standIn.clear();
 });
 
-const TEXT = Buffer.from('Subject: x\r\n\r\nText\r\n');
 /** Longer than all buffers between sender and receiver together: it cannot be under way as a whole. */
 const LONG = Buffer.from(`Subject: x\r\n\r\n${`${'x'.repeat(78)}\r\n`.repeat(200_000)}`);
-
-const nameOf = (result: SendResult): string =>
-  result.kind === 'failed' ? nameOfFailure(result.failure) : result.kind;
 
 /** Opens a connection while the peer behaves, and then lets it play. */
 async function connect(
@@ -44,11 +37,6 @@ async function connect(
   peer.standIn.script(script);
   return connection;
 }
-const send = (
-  connection: OutboundConnection,
-  octets: Buffer = TEXT,
-  changes: Partial<OutboundMessage> = {},
-) => connection.send(outboundMessage(octets, changes), NEVER);
 
 const QUICK = { replyMs: 300, finalReplyMs: 300 };
 

@@ -9,7 +9,8 @@ import {
   type RedisClient,
   whenRedisReady,
 } from '@tdc/platform';
-import { freePort, handOver, type IntakeGround, prepareIntake } from '../support/intake-process.ts';
+import { freePort } from '../../deploy/local/ports.ts';
+import { handOver, type IntakeGround, prepareIntake } from '../support/intake-process.ts';
 import { sampleOf } from '../support/prometheus-text.ts';
 import { type RedisNode, startRedisNode } from '../support/redis-node.ts';
 import { waitUntil } from '../support/wait-until.ts';

@@ -2,20 +2,12 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { status } from '@grpc/grpc-js';
+import { freePort } from '../../deploy/local/ports.ts';
 import { type MonitorProcess, monitorEnvironment, startMonitor } from '../support/monitor-process.ts';
 import { sampleOf } from '../support/prometheus-text.ts';
 import { KEEP_ALL, type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { type ServiceProcess, startService } from '../support/service-process.ts';
 import { waitUntil } from '../support/wait-until.ts';
-
-/** A port that was free a moment ago, for a process that is asked before it announces one. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
 
 describe('a monitor whose Redis goes away and comes back', () => {
   let redis: RedisServer;

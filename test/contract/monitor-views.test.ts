@@ -4,14 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { status } from '@grpc/grpc-js';
-import {
-  type HardBounceReason,
-  type JournalCopy,
-  renderTopHosts,
-  toDcid,
-  toMid,
-  UNKNOWN_HOST,
-} from '@tdc/core';
+import { type HardBounceReason, type JournalCopy, renderTopHosts, toDcid, toMid } from '@tdc/core';
 import {
   createConnectionCeiling,
   createHostStore,
@@ -145,7 +138,7 @@ describe('the metrics', () => {
       await ceiling.acquire('primary', toDcid(1), 10);
       await ceiling.acquire('primary', toDcid(2), 10);
     }
-    await createHostStore(redis.client, keys).save('second', { ...UNKNOWN_HOST, up: false });
+    await createHostStore(redis.client, keys).save('second', { up: false });
     const samples = await samplesOnce('tdc_connections_out', { intake: 'primary' }, 4);
     assert.equal(sampleOf(samples, 'tdc_host_up', { intake: 'primary' }), 1);
     assert.equal(sampleOf(samples, 'tdc_host_up', { intake: 'second' }), 0);
@@ -194,7 +187,6 @@ describe('tophosts', () => {
   it('shows the queue and its intakes to the letter', async () => {
     await everyFate();
     await createHostStore(redis.client, keys).save('second', {
-      ...UNKNOWN_HOST,
       up: false,
       lastActivityAt: Date.now(),
     });

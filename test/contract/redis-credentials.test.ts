@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { createRedisLink, isRedisReady, type RedisSettings } from '@tdc/platform';
 import { createAuthority } from '@tdc/stand-in';
-import { freePort } from '../support/intake-process.ts';
+import { freePort } from '../../deploy/local/ports.ts';
 import { startClusterGround } from '../support/redis-cluster.ts';
 import { type RedisNode, startRedisNode } from '../support/redis-node.ts';
 import { Traffic } from '../support/redis-traffic.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createRedisLink, type RedisSettings } from '@tdc/platform';
-import { freePort } from '../support/intake-process.ts';
+import { freePort } from '../../deploy/local/ports.ts';
 import { type ClusterGround, startClusterGround } from '../support/redis-cluster.ts';
 import { startRedisNode } from '../support/redis-node.ts';
 import { type SentinelGround, startSentinelGround } from '../support/redis-sentinel.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { accountingDifference, type JournalCopy, toDcid, UNKNOWN_HOST } from '@tdc/core';
+import { accountingDifference, type JournalCopy, toDcid } from '@tdc/core';
 import {
   createConnectionCeiling,
   createHostStore,
@@ -20,7 +20,7 @@ import {
   readRedisServerStatus,
   redisMemory,
 } from '@tdc/platform';
-import { freePort } from '../support/intake-process.ts';
+import { freePort } from '../../deploy/local/ports.ts';
 import { PASSWORD, prepareRedisAccess, type RedisAccess } from '../support/redis-access.ts';
 import { startClusterGround } from '../support/redis-cluster.ts';
 import { type RedisNode, startRedisNode } from '../support/redis-node.ts';
@@ -189,7 +189,7 @@ for (const mode of ['standalone', 'sentinel', 'cluster'] as const) {
       await ceiling.release('primary', toDcid(1));
       assert.equal(await createPolicyRevisions(client, keys).revisionOf('aa'), 1);
       const hosts = createHostStore(client, keys);
-      await hosts.save('primary', { ...UNKNOWN_HOST, last5xx: '550' });
+      await hosts.save('primary', { last5xx: '550' });
       assert.equal((await hosts.load(['primary', 'second']))['primary']?.last5xx, '550');
       const secret = await loadJournalIdSecret(client, keys.journalIdSecret);
       assert.ok(secret.equals(await loadJournalIdSecret(client, keys.journalIdSecret)));

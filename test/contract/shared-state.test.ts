@@ -32,6 +32,22 @@ describe('what is known of a destination', () => {
     assert.deepEqual(await hosts.load([]), {});
   });
 
+  it('is added to by several workers at once: nobody undoes what another learned', async () => {
+    const stores = await Promise.all(
+      Array.from({ length: 4 }, async () => createHostStore(await redis.connect(), keys)),
+    );
+    const changes: readonly Partial<HostState>[] = [
+      { up: false, lastActivityAt: state.lastActivityAt },
+      { last5xx: state.last5xx },
+      { mxRecords: state.mxRecords },
+      { addresses: state.addresses },
+    ];
+    await Promise.all(stores.map((store, index) => store.save('primary', changes[index] ?? {})));
+    assert.deepEqual(await stores[0]?.load(['primary']), { primary: state });
+    await stores[1]?.save('primary', { up: true });
+    assert.deepEqual(await stores[0]?.load(['primary']), { primary: { ...state, up: true } });
+  });
+
   it('is forgotten in the end', async () => {
     await createHostStore(redis.client, keys).save('primary', state);
     assert.ok((await redis.client.ttl(keys.host('primary'))) > 0);

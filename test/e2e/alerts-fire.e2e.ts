@@ -144,7 +144,10 @@ describe('an alert fires when what it warns of comes about', { skip: whyNoDebian
     writeFileSync(stack.policyFile, 'version: 99\n');
     await fires('TDCPolicyReloadFailing');
     const { port } = stack.standIn;
-    writeFileSync(stack.policyFile, mistrustedPolicy(wrongCa)({ port, caFile: join(stack.folder, 'ca.pem') }));
+    writeFileSync(
+      stack.policyFile,
+      mistrustedPolicy(wrongCa)({ port, caFile: join(stack.folder, 'ca.pem') }),
+    );
     await silent('TDCPolicyReloadFailing');
   });
 

@@ -10,7 +10,7 @@ import {
 } from '@tdc/platform';
 import { policyV1 } from '@tdc/proto';
 import { type CertificateAuthority, createAuthority } from '@tdc/stand-in';
-import { freePort } from './intake-process.ts';
+import { freePort } from '../../deploy/local/ports.ts';
 import { type MountedSecret, mountSecret, type TlsSecret } from './mounted-secret.ts';
 import { parsePrometheusText, type Samples } from './prometheus-text.ts';
 import { startRedisServer } from './redis-server.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAuthority } from '@tdc/stand-in';
+import { freePort } from '../../deploy/local/ports.ts';
 import { type PolicyProcess, startPolicy } from './policy-process.ts';
 import { parsePrometheusText, type Samples } from './prometheus-text.ts';
 import { type ServiceProcess, startService } from './service-process.ts';
@@ -45,15 +45,6 @@ export interface IntakeGround {
 /** Everything incoming and clean goes to one intake. */
 export const ONE_INTAKE =
   'version: 1\nintakes: { primary: { address: journal@setd.example } }\ndefaultIntake: primary\n';
-
-/** A port that was free a moment ago, for a process that is asked before it announces one. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
 
 function intakeOf(process: ServiceProcess, addresses: Readonly<Record<string, string>>): IntakeProcess {
   const lines = (): readonly string[] => process.lines().map((line) => line.replace(/^.{24} \w+: /, ''));

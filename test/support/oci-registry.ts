@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../deploy/local/ports.ts';
 import { installDebian } from './debian.ts';
-import { freePort } from './intake-process.ts';
 import { holdForTest } from './leash.ts';
 import { waitUntil } from './wait-until.ts';
 

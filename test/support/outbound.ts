@@ -12,6 +12,7 @@ import type {
   OpenResult,
   OutboundConnection,
   OutboundMessage,
+  SendResult,
 } from '../../services/delivery/src/smtp/outbound-connection.ts';
 
 export const MX_NAME = 'mx.setd.example';
@@ -92,6 +93,10 @@ export function nameOfFailure(failure: DeliveryFailure): string {
   }
 }
 
+/** The same of a message that was sent: `delivered`, `stale`, `cut`, or its failure. */
+export const nameOf = (result: SendResult): string =>
+  result.kind === 'failed' ? nameOfFailure(result.failure) : result.kind;
+
 /** A message as delivery hands it to a connection. */
 export function outboundMessage(octets: Buffer, changes: Partial<OutboundMessage> = {}): OutboundMessage {
   return {
@@ -105,6 +110,16 @@ export function outboundMessage(octets: Buffer, changes: Partial<OutboundMessage
     ...changes,
   };
 }
+
+/** A message where it does not matter which. */
+export const TEXT = Buffer.from('Subject: x\r\n\r\nText\r\n');
+
+/** Sends a message, with all the time that it takes. */
+export const send = (
+  connection: OutboundConnection,
+  octets: Buffer = TEXT,
+  changes: Partial<OutboundMessage> = {},
+): Promise<SendResult> => connection.send(outboundMessage(octets, changes), NEVER);
 
 /** The octets in pieces of a size that is no multiple of anything. */
 export async function* inPieces(octets: Buffer, size = 65_521): AsyncGenerator<Uint8Array> {

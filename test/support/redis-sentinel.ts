@@ -1,5 +1,5 @@
 import type { RedisSettings } from '@tdc/platform';
-import { freePort } from './intake-process.ts';
+import { freePort } from '../../deploy/local/ports.ts';
 import { type RedisNode, type RedisNodeOptions, startRedisNode } from './redis-node.ts';
 import { waitUntil } from './wait-until.ts';
 

@@ -3,6 +3,7 @@ import {
   CLIENT_OPTIONS,
   type ClientTransport,
   callUnary,
+  DEFAULT_GRPC_PORT,
   type GrpcResult,
   grpcTarget,
   type HostPort,
@@ -30,7 +31,7 @@ export const MONITOR: ServiceAddress = {
   what: 'the monitor',
   flag: 'monitor',
   variable: 'TDC_MONITOR_ADDRESS',
-  fallback: '127.0.0.1:50052',
+  fallback: `127.0.0.1:${DEFAULT_GRPC_PORT.monitor}`,
   grpc: true,
 };
 
@@ -38,7 +39,7 @@ export const POLICY: ServiceAddress = {
   what: 'the policy service',
   flag: 'policy',
   variable: 'TDC_POLICY_ADDRESS',
-  fallback: '127.0.0.1:50051',
+  fallback: `127.0.0.1:${DEFAULT_GRPC_PORT.policy}`,
   grpc: true,
 };
 

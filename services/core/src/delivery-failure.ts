@@ -19,7 +19,6 @@ export type DeliveryFailure =
   | { readonly kind: 'smtp-reply'; readonly stage: SmtpStage; readonly reply: SmtpReply }
   | { readonly kind: 'tls'; readonly reason: TlsFailureReason; readonly detail: string }
   | { readonly kind: 'network'; readonly reason: NetworkFailureReason; readonly detail: string }
-  /** NXDomain, NullMX and NoAddress are hard: authoritative answers. The others are temporary. */
   | {
       readonly kind: 'dns';
       readonly domain: string;
@@ -64,6 +63,9 @@ export function hardBounceReason(failure: DeliveryFailure): HardBounceReason {
   return failure.reply.code >= 500 ? '5xx' : '4xx';
 }
 
+/** What is said, without a reply to quote, of a copy that outlived its deadline. */
+export const DELIVERY_EXPIRED = 'Delivery expired (message too old)';
+
 /** How a failure reads in the `Bounced:`, `Delayed:` and `Hard bounced` lines. */
 export interface FailureDescription {
   /** Enhanced status code (RFC 3463), `5.1.2`. */
@@ -74,14 +76,10 @@ export interface FailureDescription {
   readonly reply: string;
 }
 
-const DNS_LOOKUP: Readonly<Record<DnsFailureCode, { hard: boolean; name: string }>> = {
-  NXDomain: { hard: true, name: 'NXDomain' },
-  NullMX: { hard: true, name: 'NullMX' },
-  NoAddress: { hard: true, name: 'NoAddress' },
-  ServFail: { hard: false, name: 'ServFail' },
-  Timeout: { hard: false, name: 'Timeout' },
-  Refused: { hard: false, name: 'Refused' },
-};
+const HARD_DNS: ReadonlySet<DnsFailureCode> = new Set(['NXDomain', 'NullMX', 'NoAddress']);
+
+/** Whether the answer is authoritative: asking again within a copy's life brings the same. The others are temporary. */
+export const isHardDnsFailure = (code: DnsFailureCode): boolean => HARD_DNS.has(code);
 
 /** The connection stood and broke: RFC 3463 tells that (X.4.2) from a host that never answered (X.4.1). */
 const BROKEN: ReadonlySet<NetworkFailureReason> = new Set(['reset', 'closed']);
@@ -99,9 +97,9 @@ export function describeFailure(failure: DeliveryFailure, final: boolean): Failu
       return { status, text: STAGE_TEXT[failure.stage], code: String(code).padStart(3, '0'), reply: text };
     }
     case 'dns': {
-      const { hard, name } = DNS_LOOKUP[failure.code];
+      const hard = isHardDnsFailure(failure.code);
       const kind = hard ? 'Hard' : 'Soft';
-      const reply = `DNS ${kind} Error looking up ${failure.domain} (${failure.record}) : ${name}`;
+      const reply = `DNS ${kind} Error looking up ${failure.domain} (${failure.record}) : ${failure.code}`;
       return hard
         ? { status: '5.1.2', text: 'Bad destination host', code: '000', reply }
         : { status: `${digit}.4.3`, text: 'Directory server failure', code: '000', reply };

@@ -25,6 +25,10 @@ export interface HostStatusView {
   readonly oldestMessageAt: number;
 }
 
+/** Recipients that were given up, for whatever reason. */
+export const hardBouncedInAll = ({ hardBounced: hard }: Pick<HostStatusView, 'hardBounced'>): number =>
+  hard.dns + hard.fiveXx + hard.filter + hard.expired + hard.other;
+
 /** What is said of a host that was never heard of. */
 export const noRecordOfHost = (host: string): string => `No record of host: ${host}`;
 
@@ -51,10 +55,8 @@ const orNone = (lines: readonly string[]): readonly string[] =>
  * peer said is quoted: it goes to a terminal.
  */
 export function renderHostStatus(view: HostStatusView): string {
-  const { hardBounced } = view;
-  const hard =
-    hardBounced.dns + hardBounced.fiveXx + hardBounced.filter + hardBounced.expired + hardBounced.other;
-  const { state } = view;
+  const { hardBounced, state } = view;
+  const hard = hardBouncedInAll(view);
   return [
     'Host mail status for:',
     `'${view.host}'`,

@@ -32,9 +32,11 @@ export type {
   UnconveyableReason,
 } from './delivery-failure.ts';
 export {
+  DELIVERY_EXPIRED,
   describeFailure,
   HARD_BOUNCE_REASONS,
   hardBounceReason,
+  isHardDnsFailure,
   SOFT_BOUNCE_REASONS,
 } from './delivery-failure.ts';
 export type { Direction, DirectionFinding, DirectionInput } from './direction.ts';
@@ -54,7 +56,7 @@ export { BUILT_IN_RULE_SETS, classifyVerdict, isJournaled } from './header-verdi
 export type { HostState } from './host-state.ts';
 export { UNKNOWN_HOST } from './host-state.ts';
 export type { HostStatusView } from './hoststatus.ts';
-export { noRecordOfHost, renderHostStatus } from './hoststatus.ts';
+export { hardBouncedInAll, noRecordOfHost, renderHostStatus } from './hoststatus.ts';
 export type { Dcid, Icid, Mid, Rid } from './ids.ts';
 export { NO_CONNECTION, toDcid, toIcid, toMid, toRid } from './ids.ts';
 export type {

@@ -1,4 +1,9 @@
-import { type DeliveryFailure, describeFailure, type HardBounceReason } from './delivery-failure.ts';
+import {
+  DELIVERY_EXPIRED,
+  type DeliveryFailure,
+  describeFailure,
+  type HardBounceReason,
+} from './delivery-failure.ts';
 import { TDC_QUEUE } from './journal-copy.ts';
 import { formatLogDate } from './mail-date.ts';
 import type { LogLevel, MailLogEvent } from './mail-log.ts';
@@ -28,7 +33,7 @@ export function quoteForLog(value: string): string {
 /** The end of "… delivery failed to Cisco Secure Email Threat Defense:". The missing blank before TLS is the seed's. */
 export function failureSuffix(reason: HardBounceReason): string {
   if (reason === 'tls') return 'TLS Error.';
-  if (reason === 'expired') return ' Delivery expired (message too old).';
+  if (reason === 'expired') return ` ${DELIVERY_EXPIRED}.`;
   return ' Hard Bounced.';
 }
 
@@ -38,7 +43,7 @@ const failureText = (failure: DeliveryFailure, final: boolean): string => {
 };
 
 /** What the `Bounced:` and `Hard bounced` lines say of a copy that outlived its deadline. */
-const EXPIRED_TEXT = "5.4.7 - Delivery expired (message too old) ('000', ['timeout'])";
+const EXPIRED_TEXT = `5.4.7 - ${DELIVERY_EXPIRED} ('000', ['timeout'])`;
 
 const finalText = (failure: DeliveryFailure | undefined): string =>
   failure === undefined ? EXPIRED_TEXT : failureText(failure, true);

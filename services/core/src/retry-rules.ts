@@ -1,16 +1,13 @@
 import {
   type DeliveryFailure,
-  type DnsFailureCode,
   type HardBounceReason,
   hardBounceReason,
+  isHardDnsFailure,
   type SoftBounceReason,
 } from './delivery-failure.ts';
 
 /** Replies whose class says permanent but which the connector retries (spec §5, row 2). */
 const RETRIED_5XX: ReadonlySet<number> = new Set([503, 552]);
-
-/** Authoritative answers: asking again within two minutes brings the same. */
-const HARD_DNS: ReadonlySet<DnsFailureCode> = new Set(['NXDomain', 'NullMX', 'NoAddress']);
 
 /** Attempts a copy may have in all: the first and one retry, whatever layer fails. */
 export const MAX_ATTEMPTS = 2;
@@ -47,7 +44,7 @@ export function retryReason(failure: DeliveryFailure): SoftBounceReason | undefi
     // The table says "DNS errors: 1"; the sample log bounces NXDOMAIN in the same second. Both hold when hard
     // and temporary errors are told apart.
     case 'dns':
-      return HARD_DNS.has(failure.code) ? undefined : 'dns';
+      return isHardDnsFailure(failure.code) ? undefined : 'dns';
     case 'tls':
     case 'unconveyable':
     case 'spool':

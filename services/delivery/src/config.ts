@@ -1,20 +1,15 @@
 import { hostname } from 'node:os';
 import {
   type CommonConfig,
+  type CopyHandlingConfig,
   type Environment,
   EnvReader,
   type HostPort,
-  type RedisSettings,
   readCommonConfig,
-  readRedisSettings,
+  readCopyHandlingConfig,
 } from '@tdc/platform';
 
-export interface DeliveryConfig extends CommonConfig {
-  readonly redis: RedisSettings;
-  readonly policyAddress: HostPort;
-  readonly stateFolder: string | undefined;
-  /** How long tracking remembers a copy beyond its deadline. */
-  readonly trackingHours: number;
+export interface DeliveryConfig extends CommonConfig, CopyHandlingConfig {
   /** Empty: the system's. */
   readonly dnsServers: readonly HostPort[];
   readonly ehloName: string;
@@ -44,10 +39,7 @@ export function loadDeliveryConfig(env: Environment): DeliveryConfig {
     read.integer(name, { default: otherwise, min: 1, max });
   const config: DeliveryConfig = {
     ...readCommonConfig(read),
-    redis: readRedisSettings(read),
-    policyAddress: read.hostPort('TDC_POLICY_ADDRESS', '127.0.0.1:50051'),
-    stateFolder: read.optionalFolder('TDC_STATE_DIR'),
-    trackingHours: read.integer('TDC_TRACKING_HOURS', { default: 24, min: 1, max: 24 * 30 }),
+    ...readCopyHandlingConfig(read),
     dnsServers: read.hostPorts('TDC_DNS_SERVERS'),
     ehloName: read.text('TDC_EHLO_NAME', { default: defaultEhloName() }),
     retryDelaySeconds: seconds('TDC_RETRY_DELAY_SECONDS', 60, 3600),

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { ConfigError, followPolicy, runService, type ServiceContext, startProbeServer } from '@tdc/platform';
+import { followPolicy, runService, type ServiceContext, serveProbes } from '@tdc/platform';
 import { createCarriages } from './carriage.ts';
 import { type DeliveryConfig, loadDeliveryConfig } from './config.ts';
 import { type Deliverer, startDeliverer } from './deliverer.ts';
@@ -31,9 +31,7 @@ async function start(context: ServiceContext<DeliveryConfig>) {
     meters.knowIntakes(Object.keys(snapshot.document.intakes));
   });
   let deliverer: Deliverer | undefined;
-  const http = await startProbeServer({
-    host: config.httpHost,
-    port: config.httpPort,
+  const http = await serveProbes(context, {
     livez: () =>
       now() - (deliverer?.lastProgressAt() ?? now()) < STUCK_MS
         ? { ok: true }
@@ -42,10 +40,7 @@ async function start(context: ServiceContext<DeliveryConfig>) {
       deliverer === undefined || shutdown.isDraining()
         ? { ok: false, reason: 'not taking copies' }
         : { ok: true },
-    metrics: () => metrics.text(),
   });
-  if ('kind' in http) throw new ConfigError([`${http.message} (TDC_HTTP_PORT)`]);
-  shutdown.add('http', () => http.close());
   const worker = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
   const storage = await openStorage(config, { worker, log, now, signal: stopping.signal });
   if (storage === undefined) return;
@@ -56,7 +51,7 @@ async function start(context: ServiceContext<DeliveryConfig>) {
   deliverer = started;
   metrics.beforeScrape(async () => meters.show(started));
   shutdown.add('copies', (deadline) => started.drain(deadline));
-  announceReady({ http: { host: config.httpHost, port: http.port } });
+  announceReady({ http });
 }
 
 process.exit(await runService({ component: 'delivery', loadConfig: loadDeliveryConfig, start }, process.env));

@@ -1,4 +1,4 @@
-import { activeRecipients, type Dcid, type HostState, toDcid, UNKNOWN_HOST } from '@tdc/core';
+import { activeRecipients, type Dcid, type HostState, toDcid } from '@tdc/core';
 import {
   createConnectionCeiling,
   createHostStore,
@@ -68,15 +68,6 @@ export async function openStorage(
   const leases = createConnectionCeiling(commands.client, keys, { worker: options.worker, now });
   const hosts = createHostStore(commands.client, keys);
   const renewal = setInterval(() => void leases.renew().catch(() => undefined), RENEW_MS);
-  // Worth showing, not worth waiting for; one at a time, or one change would be lost under another.
-  let saved: Promise<void> = Promise.resolve();
-  const saveHost = (intake: string, change: Partial<HostState>): void => {
-    const save = async (): Promise<void> => {
-      const { [intake]: known = UNKNOWN_HOST } = await hosts.load([intake]);
-      await hosts.save(intake, { ...known, ...change });
-    };
-    saved = saved.then(save).catch(() => undefined);
-  };
 
   return {
     ledger,
@@ -96,7 +87,8 @@ export async function openStorage(
       const value = dcids.next();
       return value === undefined ? undefined : toDcid(value);
     },
-    saveHost,
+    // Worth showing, not worth waiting for.
+    saveHost: (intake, change) => void hosts.save(intake, change).catch(() => undefined),
     startWorker: (handler, concurrency) =>
       createJournalQueueWorker(jobs.client, {
         prefix: keys.prefix,

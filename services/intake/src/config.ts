@@ -2,27 +2,22 @@ import { hostname } from 'node:os';
 import type { Network } from '@tdc/core';
 import {
   type CommonConfig,
+  type CopyHandlingConfig,
   type Environment,
   EnvReader,
-  type HostPort,
-  type RedisSettings,
+  LISTEN_PORT,
   readCommonConfig,
-  readRedisSettings,
+  readCopyHandlingConfig,
 } from '@tdc/platform';
 
 /** What is done with a message that holds CR or LF outside CRLF (spec §9). */
 export type BareNewlinePolicy = 'reject' | 'note' | 'wrap';
 
-export interface IntakeConfig extends CommonConfig {
-  readonly redis: RedisSettings;
+export interface IntakeConfig extends CommonConfig, CopyHandlingConfig {
   /** Above this share of Redis's memory limit no message is taken. */
   readonly redisMaxMemoryPercent: number;
   /** So many replicas must hold a message before it is answered with 250; 0: none is asked. */
   readonly redisMinReplicasAck: number;
-  readonly policyAddress: HostPort;
-  readonly stateFolder: string | undefined;
-  /** How long tracking remembers a copy beyond its deadline. */
-  readonly trackingHours: number;
   readonly smtpHost: string;
   readonly smtpPort: number;
   readonly lmtpPort: number | undefined;
@@ -56,23 +51,18 @@ const STORE_SECONDS = 10;
 export const storeSeconds = ({ shutdownSeconds }: Pick<IntakeConfig, 'shutdownSeconds'>): number =>
   Math.min(STORE_SECONDS, shutdownSeconds / 2);
 
-const PORT = { min: 0, max: 65_535 };
-
 /** The service's environment; throws one ConfigError with every problem. */
 export function loadIntakeConfig(env: Environment): IntakeConfig {
   const read = new EnvReader(env);
   const config: IntakeConfig = {
     ...readCommonConfig(read),
-    redis: readRedisSettings(read),
+    ...readCopyHandlingConfig(read),
     redisMaxMemoryPercent: read.integer('TDC_REDIS_MAX_MEMORY_PERCENT', { default: 80, min: 10, max: 100 }),
     redisMinReplicasAck: read.integer('TDC_REDIS_MIN_REPLICAS_ACK', { default: 0, min: 0, max: 10 }),
-    policyAddress: read.hostPort('TDC_POLICY_ADDRESS', '127.0.0.1:50051'),
-    stateFolder: read.optionalFolder('TDC_STATE_DIR'),
-    trackingHours: read.integer('TDC_TRACKING_HOURS', { default: 24, min: 1, max: 24 * 30 }),
     smtpHost: read.text('TDC_SMTP_HOST', { default: '0.0.0.0' }),
-    smtpPort: read.integer('TDC_SMTP_PORT', { default: 2525, ...PORT }),
-    lmtpPort: read.optionalInteger('TDC_LMTP_PORT', PORT),
-    proxyPort: read.optionalInteger('TDC_SMTP_PROXY_PORT', PORT),
+    smtpPort: read.integer('TDC_SMTP_PORT', { default: 2525, ...LISTEN_PORT }),
+    lmtpPort: read.optionalInteger('TDC_LMTP_PORT', LISTEN_PORT),
+    proxyPort: read.optionalInteger('TDC_SMTP_PROXY_PORT', LISTEN_PORT),
     proxyTrusted: read.networks('TDC_SMTP_PROXY_TRUSTED'),
     hostname: read.text('TDC_SMTP_HOSTNAME', { default: hostname() }),
     tlsCertFile: read.readableFile('TDC_SMTP_TLS_CERT_FILE', 'the certificate for STARTTLS (PEM)'),

@@ -1,4 +1,4 @@
-import { type CertificateWatch, ConfigError } from '@tdc/platform';
+import { type CertificateWatch, listening } from '@tdc/platform';
 import type { IntakeConfig } from './config.ts';
 import { type Receiver, type SmtpListener, startListener } from './smtp-listener.ts';
 
@@ -27,7 +27,7 @@ export async function startListeners(
 ): Promise<Listeners> {
   const open = async (name: keyof typeof PORT_VARIABLE, port: number): Promise<SmtpListener> => {
     const protocol = name === 'lmtp' ? 'lmtp' : 'smtp';
-    const listener = await startListener(
+    const result = await startListener(
       {
         ...config,
         host: config.smtpHost,
@@ -39,8 +39,7 @@ export async function startListeners(
       },
       receiverFor(protocol),
     );
-    if (!('kind' in listener)) return listener;
-    throw new ConfigError([`${listener.message} (${PORT_VARIABLE[name]})`]);
+    return listening(result, PORT_VARIABLE[name]);
   };
   const smtp = await open('smtp', config.smtpPort);
   const lmtp = config.lmtpPort === undefined ? undefined : await open('lmtp', config.lmtpPort);

@@ -1,4 +1,4 @@
-import { ConfigError, followPolicy, runService, type ServiceContext, startProbeServer } from '@tdc/platform';
+import { followPolicy, runService, type ServiceContext, serveProbes } from '@tdc/platform';
 import { type IntakeConfig, loadIntakeConfig, storeSeconds } from './config.ts';
 import { startListeners } from './listeners.ts';
 import { createAcceptMessage } from './message/accept-message.ts';
@@ -53,9 +53,7 @@ async function start(context: ServiceContext<IntakeConfig>) {
       now,
     }),
   );
-  const http = await startProbeServer({
-    host: config.httpHost,
-    port: config.httpPort,
+  const http = await serveProbes(context, {
     livez: () => ({ ok: true }),
     readyz: () => {
       if (shutdown.isDraining()) return { ok: false, reason: 'draining' };
@@ -63,17 +61,14 @@ async function start(context: ServiceContext<IntakeConfig>) {
         ? { ok: false, reason: 'no mail policy is loaded yet' }
         : { ok: true };
     },
-    metrics: () => metrics.text(),
   });
-  if ('kind' in http) throw new ConfigError([`${http.message} (TDC_HTTP_PORT)`]);
-  shutdown.add('http', () => http.close());
   shutdown.add('listeners', () => listeners.close());
   const firstPolicy = new Promise<void>((resolve) => policy.onChange(() => resolve()));
   // Until then every message is answered 451: the gateway keeps it.
   await Promise.all([storage.opened, firstPolicy]);
   const { smtp, lmtp, proxied } = listeners;
   announceReady({
-    http: { host: config.httpHost, port: http.port },
+    http,
     smtp: { host: config.smtpHost, port: smtp.port },
     ...(lmtp === undefined ? {} : { lmtp: { host: config.smtpHost, port: lmtp.port } }),
     ...(proxied === undefined ? {} : { 'smtp-proxy': { host: config.smtpHost, port: proxied.port } }),

@@ -1,11 +1,4 @@
-import {
-  ConfigError,
-  followPolicy,
-  runService,
-  type ServiceContext,
-  startGrpcServer,
-  startProbeServer,
-} from '@tdc/platform';
+import { followPolicy, runService, type ServiceContext, serveGrpc, serveProbes } from '@tdc/platform';
 import { monitorV1 } from '@tdc/proto';
 import { loadMonitorConfig, type MonitorConfig } from './config.ts';
 import { createMonitorMetrics } from './metrics.ts';
@@ -39,9 +32,7 @@ async function start(context: ServiceContext<MonitorConfig>) {
   const meters = createMonitorMetrics(metrics, createQueueReader(views));
   const everyMs = config.sweepSeconds * 1000;
   let sweeper: Sweeper | undefined;
-  const http = await startProbeServer({
-    host: config.httpHost,
-    port: config.httpPort,
+  const http = await serveProbes(context, {
     livez: () =>
       now() - (sweeper?.lastProgressAt() ?? now()) < everyMs + STUCK_MS
         ? { ok: true }
@@ -50,20 +41,12 @@ async function start(context: ServiceContext<MonitorConfig>) {
       if (shutdown.isDraining()) return { ok: false, reason: 'draining' };
       return storage.isReady() ? { ok: true } : { ok: false, reason: 'Redis does not answer' };
     },
-    metrics: () => metrics.text(),
     routes: { '/scaling': () => scaling(views) },
   });
-  if ('kind' in http) throw new ConfigError([`${http.message} (TDC_HTTP_PORT)`]);
-  shutdown.add('http', () => http.close());
-  const grpc = await startGrpcServer({
-    host: config.grpcHost,
-    port: config.grpcPort,
-    credentials: context.grpc.server,
+  const grpc = await serveGrpc(context, {
     service: monitorV1.MonitorServiceService,
     implementation: { ...createMonitorServer(views) },
   });
-  if ('kind' in grpc) throw new ConfigError([`${grpc.message} (TDC_GRPC_PORT)`]);
-  shutdown.add('grpc', (deadline) => grpc.stop(deadline));
   const stopping = new AbortController();
   shutdown.add('start', async () => stopping.abort());
   const queue = await storage.open(stopping.signal);
@@ -79,10 +62,7 @@ async function start(context: ServiceContext<MonitorConfig>) {
   sweeper = running;
   shutdown.add('sweeper', () => running.stop());
   grpc.setServing(true);
-  announceReady({
-    http: { host: config.httpHost, port: http.port },
-    grpc: { host: config.grpcHost, port: grpc.port },
-  });
+  announceReady({ http, grpc });
 }
 
 process.exit(await runService({ component: 'monitor', loadConfig: loadMonitorConfig, start }, process.env));

@@ -3,6 +3,7 @@ import {
   accountingDifference,
   activeRecipients,
   type HostStatusView,
+  hardBouncedInAll,
   hardBouncedRecipients,
   noRecordOfHost,
   queueTotals,
@@ -71,7 +72,7 @@ export function createMonitorServer(ports: ViewPorts): monitorV1.MonitorServiceS
 
 function toHostStatusResponse(view: HostStatusView): monitorV1.HostStatusResponse {
   const { hardBounced: hard, state } = view;
-  const hardBouncedTotal = hard.dns + hard.fiveXx + hard.filter + hard.expired + hard.other;
+  const hardBouncedTotal = hardBouncedInAll(view);
   return {
     statusAsOfMs: view.asOf,
     host: view.host,

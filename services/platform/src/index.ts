@@ -1,8 +1,6 @@
 export type { GrpcResult } from './grpc/client.ts';
 export { CLIENT_OPTIONS, callUnary, grpcTarget, isUnreachable } from './grpc/client.ts';
 export { securityProblem } from './grpc/connection-problem.ts';
-export type { GrpcServer, GrpcServerOptions } from './grpc/server.ts';
-export { startGrpcServer } from './grpc/server.ts';
 export type { ClientTransport, GrpcTransport } from './grpc/transport.ts';
 export { mutualTlsClient, plaintextTransport } from './grpc/transport.ts';
 export type {
@@ -20,6 +18,14 @@ export type { FileProblem, PolicyFile } from './policy/policy-file.ts';
 export { formatFileProblem, parsePolicyText, readPolicyFile } from './policy/policy-file.ts';
 export type { PolicyFollower, PolicyFollowerOptions } from './policy/policy-follower.ts';
 export { followPolicy } from './policy/policy-follower.ts';
+export type { CommonConfig, CopyHandlingConfig, GrpcListenerConfig } from './process/common-config.ts';
+export {
+  DEFAULT_GRPC_PORT,
+  LISTEN_PORT,
+  readCommonConfig,
+  readCopyHandlingConfig,
+  readGrpcListener,
+} from './process/common-config.ts';
 export { ConfigError, EXIT_CONFIG, EXIT_SOFTWARE } from './process/config-error.ts';
 export type { Environment, HostPort } from './process/env-reader.ts';
 export { EnvReader, formatHostPort, parseHostPort } from './process/env-reader.ts';
@@ -27,10 +33,11 @@ export type { Logger } from './process/logger.ts';
 export { createLogger, localOffsetMinutes } from './process/logger.ts';
 export type { CounterMetric, GaugeMetric, HistogramMetric, Metrics } from './process/metrics.ts';
 export { combinations, createMetrics } from './process/metrics.ts';
-export type { ListenFailure, ProbeResult, ProbeServer, RouteAnswer } from './process/probe-server.ts';
-export { listenFailure, startProbeServer } from './process/probe-server.ts';
-export type { CommonConfig, ServiceContext, ServiceDefinition } from './process/service.ts';
-export { readCommonConfig, runService } from './process/service.ts';
+export type { ListenFailure, ProbeResult, RouteAnswer } from './process/probe-server.ts';
+export { listenFailure } from './process/probe-server.ts';
+export { listening, serveGrpc, serveProbes } from './process/serve.ts';
+export type { ServiceContext, ServiceDefinition } from './process/service.ts';
+export { runService } from './process/service.ts';
 export type { DrainStep, Shutdown } from './process/shutdown.ts';
 export { createShutdown } from './process/shutdown.ts';
 export { VERSION } from './process/version.ts';

@@ -1,13 +1,12 @@
 import {
-  ConfigError,
   createPolicyRevisions,
   createRedisKeys,
   createRedisLink,
   formatFileProblem,
   runService,
   type ServiceContext,
-  startGrpcServer,
-  startProbeServer,
+  serveGrpc,
+  serveProbes,
   whenRedisReady,
 } from '@tdc/platform';
 import { policyV1 } from '@tdc/proto';
@@ -39,29 +38,19 @@ async function start(context: ServiceContext<PolicyConfig>) {
     now,
     formatProblems: (problems) => problems.map((problem) => formatFileProblem(config.policyFile, problem)),
   });
-  const http = await startProbeServer({
-    host: config.httpHost,
-    port: config.httpPort,
+  const http = await serveProbes(context, {
     livez: () => ({ ok: true }),
     readyz: () => {
       if (shutdown.isDraining()) return { ok: false, reason: 'draining' };
       return store.current() === undefined ? { ok: false, reason: store.whyNone() } : { ok: true };
     },
-    metrics: () => metrics.text(),
   });
-  if ('kind' in http) throw new ConfigError([`${http.message} (TDC_HTTP_PORT)`]);
-  shutdown.add('http', () => http.close());
   const streams = createWatchStreams((open) => meters.watchers.set(open));
-  const grpc = await startGrpcServer({
-    host: config.grpcHost,
-    port: config.grpcPort,
-    credentials: context.grpc.server,
+  const grpc = await serveGrpc(context, {
     service: policyV1.PolicyServiceService,
     implementation: { ...createPolicyServer(store, streams) },
     endStreams: () => streams.endAll(),
   });
-  if ('kind' in grpc) throw new ConfigError([`${grpc.message} (TDC_GRPC_PORT)`]);
-  shutdown.add('grpc', (deadline) => grpc.stop(deadline));
   const loader = keepLoaded({
     store,
     log,
@@ -76,10 +65,7 @@ async function start(context: ServiceContext<PolicyConfig>) {
   const watch = await watchPolicyFile(config.policyFile, () => loader.changed());
   shutdown.add('watch', async () => watch.stop());
   await loader.first();
-  announceReady({
-    http: { host: config.httpHost, port: http.port },
-    grpc: { host: config.grpcHost, port: grpc.port },
-  });
+  announceReady({ http, grpc });
 }
 
 process.exit(await runService({ component: 'policy', loadConfig: loadPolicyConfig, start }, process.env));

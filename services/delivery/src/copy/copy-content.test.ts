@@ -1,35 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type JournalCopy, toMid } from '@tdc/core';
+import type { JournalCopy } from '@tdc/core';
 import fc from 'fast-check';
+import { sampleCopy } from '../../../../test/support/sample-copy.ts';
 import { base64Lines, base64Size } from './base64-lines.ts';
 import { buildCopy } from './copy-content.ts';
 
-const copyOf = (octets: Buffer, change: Partial<JournalCopy> = {}): JournalCopy => ({
-  mid: toMid(17),
-  journalId: '00112233445566778899aabb-ffeeddccbbaa998877665544',
-  route: {
-    intake: 'primary',
-    address: 'journal@setd.example',
-    port: 25,
-    format: 'journal',
-    envelopeSender: '',
-    remoteIpHeader: 'X-IP',
-  },
-  policy: 'DEFAULT',
-  policyRevision: 1,
-  sender: 'bill@lawfirm.example',
-  recipients: ['joe@example.com'],
-  messageIdHeader: '',
-  sizeBytes: octets.length,
-  sha256: '',
-  eightBit: true,
-  smtpUtf8: false,
-  bareNewlines: 'none',
-  enqueuedAt: 0,
-  expiresAt: 120_000,
-  ...change,
-});
+const copyOf = (octets: Buffer, change: Partial<JournalCopy> = {}): JournalCopy =>
+  sampleCopy(17, { sizeBytes: octets.length, eightBit: true, ...change });
 
 async function* pieces(octets: Buffer, size: number): AsyncGenerator<Uint8Array, void, undefined> {
   for (let at = 0; at < octets.length; at += size) yield octets.subarray(at, at + size);

@@ -7,9 +7,9 @@ import {
   type MailLogEvent,
   NO_CONNECTION,
   toDcid,
-  toMid,
 } from '@tdc/core';
 import { type AttemptTicket, type FinalOutcome, type JobDisposition, SpoolError } from '@tdc/platform';
+import { sampleCopy } from '../../../../test/support/sample-copy.ts';
 import type { Acquisition, Lease } from '../destination/destination.ts';
 import type { OutboundConnection, OutboundMessage, SendResult } from '../smtp/outbound-connection.ts';
 import { createDeliverCopy } from './deliver-copy.ts';
@@ -18,30 +18,7 @@ import type { DeliveryPorts } from './ports.ts';
 const NOW = 1_000_000;
 const DCID = toDcid(7);
 const ORIGINAL = Buffer.from('Subject: x\r\n\r\nText\r\n');
-const COPY: JournalCopy = {
-  mid: toMid(17),
-  journalId: '00112233445566778899aabb-ffeeddccbbaa998877665544',
-  route: {
-    intake: 'primary',
-    address: 'journal@setd.example',
-    port: 25,
-    format: 'journal',
-    envelopeSender: '',
-    remoteIpHeader: 'X-IP',
-  },
-  policy: 'DEFAULT',
-  policyRevision: 1,
-  sender: 'bill@lawfirm.example',
-  recipients: ['joe@example.com'],
-  messageIdHeader: '',
-  sizeBytes: ORIGINAL.length,
-  sha256: '',
-  eightBit: false,
-  smtpUtf8: false,
-  bareNewlines: 'none',
-  enqueuedAt: NOW,
-  expiresAt: NOW + 120_000,
-};
+const COPY = sampleCopy(17, { sizeBytes: ORIGINAL.length, enqueuedAt: NOW });
 const DELIVERED: SendResult = { kind: 'delivered', reply: { code: 250, text: 'Ok' } };
 const failed = (failure: DeliveryFailure): SendResult => ({ kind: 'failed', failure });
 const STALE: SendResult = { kind: 'stale' };
@@ -179,7 +156,7 @@ describe('a copy that is to be delivered', () => {
 
   it('goes to the intake address alone, from the sender of the intake', async () => {
     await bench.run();
-    assert.equal(bench.sent[0]?.recipient, 'journal@setd.example');
+    assert.equal(bench.sent[0]?.recipient, COPY.route.address);
     assert.equal(bench.sent[0]?.sender, '');
   });
 

@@ -1,5 +1,6 @@
 import {
   type Dcid,
+  DELIVERY_EXPIRED,
   type DeliveryFailure,
   type DeliveryOutcome,
   describeFailure,
@@ -125,10 +126,7 @@ export function createDeliverCopy(ports: DeliveryPorts, rules: DeliveryRules) {
     const { mid, route } = copy;
     const { dcid, failure, reason } = end;
     const described = failure === undefined ? undefined : describeFailure(failure, true);
-    const response =
-      described === undefined
-        ? 'Delivery expired (message too old)'
-        : `${described.status} ${described.reply}`;
+    const response = described === undefined ? DELIVERY_EXPIRED : `${described.status} ${described.reply}`;
     if (!(await record(copy, signal, { kind: 'hard-bounced', dcid, reason, response }))) return DONE;
     if (failure !== undefined) for (const event of failureEvents(failure)) ports.log(event);
     for (const event of hardBounceEvents({ mid, intake: route.intake, dcid }, reason, failure))

@@ -3,6 +3,7 @@ import {
   type CopyRoute,
   type DeliveryFailure,
   type DnsFailureCode,
+  isHardDnsFailure,
   parseAddress,
   parseIpAddress,
 } from '@tdc/core';
@@ -79,7 +80,7 @@ export function createResolveDestination(options: ResolverOptions): ResolveDesti
     const [v6, v4] = await Promise.all([ask(resolver.resolve6(hostName)), ask(resolver.resolve4(hostName))]);
     const records = [v6, v4].flatMap((answer) => ('records' in answer ? answer.records : []));
     if (records.length > 0) return { records };
-    const temporary = [v6, v4].find((answer) => 'code' in answer && !isHard(answer.code));
+    const temporary = [v6, v4].find((answer) => 'code' in answer && !isHardDnsFailure(answer.code));
     return temporary ?? ('code' in v4 ? v4 : { code: 'NoAddress' });
   };
 
@@ -108,7 +109,7 @@ export function createResolveDestination(options: ResolverOptions): ResolveDesti
       return records.map((address) => ({ address, hostName: exchange, preference: priority }));
     });
     if (candidates.length > 0) return { kind: 'resolved', candidates, mxRecords };
-    const temporary = hosts.find((host) => 'code' in host && !isHard(host.code));
+    const temporary = hosts.find((host) => 'code' in host && !isHardDnsFailure(host.code));
     return failed(domain, 'A', temporary !== undefined && 'code' in temporary ? temporary.code : 'NoAddress');
   };
 
@@ -141,9 +142,6 @@ export function createResolveDestination(options: ResolverOptions): ResolveDesti
     return { ...resolution, candidates: ordered(resolution.candidates, options.random) };
   };
 }
-
-const isHard = (code: DnsFailureCode): boolean =>
-  code === 'NXDomain' || code === 'NoAddress' || code === 'NullMX';
 
 const failed = (domain: string, record: 'MX' | 'A', code: DnsFailureCode): Resolution => ({
   kind: 'failed',

@@ -1,4 +1,4 @@
-import { hardBounceEvents, type JournalCopy, NO_CONNECTION } from '@tdc/core';
+import { DELIVERY_EXPIRED, hardBounceEvents, type JournalCopy, NO_CONNECTION } from '@tdc/core';
 import type { BatchEnd, SweepPorts } from '../ports.ts';
 
 const BATCH = 500;
@@ -20,7 +20,7 @@ async function expireCopy({ ledger, queue, log, observe }: SweepPorts, copy: Jou
     kind: 'hard-bounced',
     dcid: NO_CONNECTION,
     reason: 'expired',
-    response: 'Delivery expired (message too old)',
+    response: DELIVERY_EXPIRED,
   } as const;
   const recorded = await ledger.finish(mid, outcome);
   if (recorded) {

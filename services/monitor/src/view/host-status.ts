@@ -9,13 +9,12 @@ import {
   TDC_QUEUE,
 } from '@tdc/core';
 import type { ViewPorts } from '../ports.ts';
-import { allAliases, isWholeDown } from './top-hosts.ts';
+import { readDestinations } from './destinations-reading.ts';
+import { isWholeDown } from './top-hosts.ts';
 
 /** `hoststatus` of the queue's name, an intake's alias or its mail domain; undefined: no record of the host. */
 export async function hostStatus(ports: ViewPorts, host: string): Promise<HostStatusView | undefined> {
-  const counters = await ports.ledger.counters();
-  const intakes = ports.intakes();
-  const aliases = allAliases(Object.keys(counters.intakes), Object.keys(intakes));
+  const { counters, intakes, aliases, hosts, connections, oldest } = await readDestinations(ports);
   const wanted = host.toLowerCase();
   const chosen = aliases.filter((alias) => {
     const settings = intakes[alias];
@@ -24,16 +23,14 @@ export async function hostStatus(ports: ViewPorts, host: string): Promise<HostSt
     return wanted === TDC_QUEUE || alias === wanted || names.includes(wanted);
   });
   if (chosen.length === 0 && wanted !== TDC_QUEUE) return undefined;
-  const states = Object.values(await ports.hosts(chosen));
-  const open = await Promise.all(chosen.map((alias) => ports.connections(alias)));
-  const oldest = await ports.ledger.oldestActive();
+  const states = chosen.flatMap((alias) => hosts[alias] ?? []);
   const times = chosen.flatMap((alias) => oldest[alias] ?? []);
   return {
     asOf: ports.now(),
     host,
     state: merged(states),
     ...figures(totalsOf(counters, chosen)),
-    currentConnections: open.reduce((sum, one) => sum + one, 0),
+    currentConnections: chosen.reduce((sum, alias) => sum + (connections[alias] ?? 0), 0),
     pendingConnections: 0,
     oldestMessageAt: times.length === 0 ? 0 : Math.min(...times),
   };

@@ -1,8 +1,8 @@
 import { withDeadline } from '@tdc/platform';
 import type { QueueReading } from '../metrics.ts';
 import type { ViewPorts } from '../ports.ts';
+import { readDestinations } from './destinations-reading.ts';
 import { readDemand } from './scaling.ts';
-import { allAliases } from './top-hosts.ts';
 
 /** Several scrapers within a second cost one reading. */
 const CACHE_MS = 1000;
@@ -26,26 +26,21 @@ export function createQueueReader(
 }
 
 async function read(ports: ViewPorts): Promise<QueueReading> {
-  const [counters, oldest, jobs, server] = await Promise.all([
-    ports.ledger.counters(),
-    ports.ledger.oldestActive(),
+  const [destinations, jobs, server] = await Promise.all([
+    readDestinations(ports),
     readDemand(ports),
     ports.server(),
   ]);
-  const aliases = allAliases(Object.keys(counters.intakes), Object.keys(ports.intakes()));
-  const [hosts, open] = await Promise.all([
-    ports.hosts(aliases),
-    Promise.all(aliases.map((alias) => ports.connections(alias))),
-  ]);
+  const { counters, aliases, hosts, connections, oldest } = destinations;
   const now = ports.now();
-  const byAlias = <T>(value: (alias: string, index: number) => T): Record<string, T> =>
-    Object.fromEntries(aliases.map((alias, index) => [alias, value(alias, index)]));
+  const byAlias = <T>(value: (alias: string) => T): Record<string, T> =>
+    Object.fromEntries(aliases.map((alias) => [alias, value(alias)]));
   return {
     counters,
     jobs,
     server,
     aliases,
-    connections: byAlias((_, index) => open[index] ?? 0),
+    connections,
     up: byAlias((alias) => hosts[alias]?.up ?? true),
     oldestAgeSeconds: byAlias((alias) => Math.max(0, (now - (oldest[alias] ?? now)) / 1000)),
   };

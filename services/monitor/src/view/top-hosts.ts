@@ -11,11 +11,7 @@ import {
   type TopHostsRow,
 } from '@tdc/core';
 import type { ViewPorts } from '../ports.ts';
-
-/** Aliases of the policy in force and of everything that was ever enqueued. */
-export function allAliases(counted: readonly string[], inForce: readonly string[]): readonly string[] {
-  return [...new Set([...inForce, ...counted])].sort();
-}
+import { readDestinations } from './destinations-reading.ts';
 
 /** Whether several hosts count as down together: there are some in use, and each of those is down. */
 export function isWholeDown(states: readonly HostState[]): boolean {
@@ -43,18 +39,14 @@ function row(
 
 /** The rows of `tophosts`: the queue, then each intake (spec §8). */
 export async function topHosts(ports: ViewPorts): Promise<readonly TopHostsRow[]> {
-  const counters = await ports.ledger.counters();
-  const intakes = ports.intakes();
-  const aliases = allAliases(Object.keys(counters.intakes), Object.keys(intakes));
-  const hosts = await ports.hosts(aliases);
-  const open = await Promise.all(aliases.map((alias) => ports.connections(alias)));
-  const rows = aliases.map((intake, index) => {
+  const { counters, intakes, aliases, hosts, connections } = await readDestinations(ports);
+  const rows = aliases.map((intake) => {
     const settings = intakes[intake];
     const host =
       settings === undefined ? 'removed' : (settings.host ?? parseAddress(settings.address).domain);
     const down = hosts[intake]?.up === false;
     return row(
-      { host, intake, down, connectionsOut: open[index] ?? 0 },
+      { host, intake, down, connectionsOut: connections[intake] ?? 0 },
       counters.intakes[intake] ?? NO_COUNTS,
     );
   });
@@ -62,7 +54,7 @@ export async function topHosts(ports: ViewPorts): Promise<readonly TopHostsRow[]
     host: TDC_QUEUE,
     intake: '',
     down: isWholeDown(Object.values(hosts)),
-    connectionsOut: open.reduce((sum, one) => sum + one, 0),
+    connectionsOut: Object.values(connections).reduce((sum, one) => sum + one, 0),
   };
   return [row(whole, queueTotals(counters)), ...rows];
 }

@@ -25,9 +25,10 @@ async function textOf(stream: Readable | null): Promise<string> {
 function run(body: string, env: Readonly<Record<string, string>> = {}): Child {
   const source = `
     import { InvariantError } from '@tdc/core';
+    import { readCommonConfig } from ${urlOf('./common-config.ts')};
     import { ConfigError } from ${urlOf('./config-error.ts')};
     import { EnvReader } from ${urlOf('./env-reader.ts')};
-    import { readCommonConfig, runService } from ${urlOf('./service.ts')};
+    import { runService } from ${urlOf('./service.ts')};
     const loadConfig = (env) => {
       const read = new EnvReader(env);
       const config = readCommonConfig(read);

@@ -8,35 +8,13 @@ import {
   watchCertificate,
 } from '../tls/certificate-watch.ts';
 import type { TlsFiles } from '../tls/tls-files.ts';
+import type { CommonConfig } from './common-config.ts';
 import { ConfigError, EXIT_CONFIG, EXIT_SOFTWARE } from './config-error.ts';
-import { type Environment, type EnvReader, formatHostPort, type HostPort } from './env-reader.ts';
-import { readGrpcTls } from './grpc-tls.ts';
-import { createLogger, type LogFormat, type Logger, localOffsetMinutes, writeToStdout } from './logger.ts';
+import { type Environment, formatHostPort, type HostPort } from './env-reader.ts';
+import { createLogger, type Logger, localOffsetMinutes, writeToStdout } from './logger.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createShutdown, type Shutdown } from './shutdown.ts';
 import { VERSION } from './version.ts';
-
-/** What every process reads from its environment. */
-export interface CommonConfig {
-  readonly logFormat: LogFormat;
-  readonly logLevel: 'debug' | 'info' | 'warning' | 'critical';
-  readonly httpHost: string;
-  readonly httpPort: number;
-  readonly shutdownSeconds: number;
-  /** For mutual TLS between the processes; undefined for plaintext. */
-  readonly grpcTls: TlsFiles | undefined;
-}
-
-export function readCommonConfig(read: EnvReader): CommonConfig {
-  return {
-    logFormat: read.oneOf('TDC_LOG_FORMAT', ['text', 'json'], 'text'),
-    logLevel: read.oneOf('TDC_LOG_LEVEL', ['debug', 'info', 'warning', 'critical'], 'info'),
-    httpHost: read.text('TDC_HTTP_HOST', { default: '0.0.0.0' }),
-    httpPort: read.integer('TDC_HTTP_PORT', { default: 9090, min: 0, max: 65_535 }),
-    shutdownSeconds: read.integer('TDC_SHUTDOWN_SECONDS', { default: 30, min: 1, max: 110 }),
-    grpcTls: readGrpcTls(read),
-  };
-}
 
 /** What a process is given to work with. */
 export interface ServiceContext<Config> {

@@ -4,27 +4,34 @@ import type { RedisKeys } from './keys.ts';
 
 /** What delivery last learned about each destination, for tophosts and hoststatus. */
 export interface HostStore {
-  save(intake: string, state: HostState): Promise<void>;
-  /** By alias; a host that nothing is known of is {@link UNKNOWN_HOST}. */
+  /** Replaces these fields alone: workers learn different things of the same host, at the same time. */
+  save(intake: string, change: Partial<HostState>): Promise<void>;
+  /** By alias; what nothing is known of is as in {@link UNKNOWN_HOST}. */
   load(intakes: readonly string[]): Promise<Readonly<Record<string, HostState>>>;
 }
 
 /** Long after anything was sent there, what was learned about a host is no longer worth showing. */
 const LIFE_SECONDS = 30 * 24 * 3600;
 
+const mapValues = <From, To>(record: Readonly<Record<string, From>>, to: (value: From) => To) =>
+  Object.fromEntries(Object.entries(record).map(([name, value]) => [name, to(value)]));
+
 export function createHostStore(redis: RedisClient, keys: RedisKeys): HostStore {
+  const loadOne = async (intake: string): Promise<[string, HostState]> => {
+    const fields = await redis.hgetall(keys.host(intake));
+    return [intake, { ...UNKNOWN_HOST, ...mapValues(fields, (text) => JSON.parse(text) as unknown) }];
+  };
   return {
-    async save(intake, state) {
-      await redis.set(keys.host(intake), JSON.stringify(state), 'EX', LIFE_SECONDS);
+    async save(intake, change) {
+      const key = keys.host(intake);
+      await Promise.all([
+        redis.hset(
+          key,
+          mapValues(change, (value) => JSON.stringify(value)),
+        ),
+        redis.expire(key, LIFE_SECONDS),
+      ]);
     },
-    async load(intakes) {
-      const values = intakes.length === 0 ? [] : await redis.mget(intakes.map(keys.host));
-      return Object.fromEntries(
-        intakes.map((intake, index) => {
-          const text = values[index];
-          return [intake, typeof text === 'string' ? (JSON.parse(text) as HostState) : UNKNOWN_HOST];
-        }),
-      );
-    },
+    load: async (intakes) => Object.fromEntries(await Promise.all(intakes.map(loadOne))),
   };
 }

@@ -29,7 +29,7 @@ export interface RedisKeys {
   readonly messageId: (sha256: string) => string;
   /** zset worker/DCID → end of lease: open connections of all workers. */
   readonly connections: (intake: string) => string;
-  /** string, JSON: what delivery last learned about a destination. */
+  /** hash, fields in JSON: what delivery last learned about a destination. Lives until a month after that. */
   readonly host: (intake: string) => string;
   /** string, counter, and hash SHA-256 → revision: the numbers of policy documents. Live for ever. */
   readonly policyRevision: string;
