@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { endProgram } from './end-program.ts';
 import { holdForTest } from './leash.ts';
 import { waitUntil } from './wait-until.ts';
 
@@ -77,10 +77,7 @@ export async function startPrometheus({
     log += chunk;
   });
   const stop = async (): Promise<void> => {
-    if (child.exitCode === null && child.signalCode === null) {
-      child.kill('SIGKILL');
-      await once(child, 'exit');
-    }
+    await endProgram(child);
     rmSync(folder, { recursive: true, force: true });
   };
   try {

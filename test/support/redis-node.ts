@@ -1,8 +1,8 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { endProgram } from './end-program.ts';
 import { holdForTest } from './leash.ts';
 import { waitUntil } from './wait-until.ts';
 
@@ -64,9 +64,7 @@ export async function startRedisNode(options: RedisNodeOptions): Promise<RedisNo
   const stop = async (signal: NodeJS.Signals = 'SIGKILL'): Promise<void> => {
     const running = child;
     child = undefined;
-    if (running === undefined || running.exitCode !== null || running.signalCode !== null) return;
-    running.kill(signal);
-    await once(running, 'exit');
+    await endProgram(running, signal);
   };
   await start();
   return {

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectRedis } from '@tdc/platform';
+import { endProgram } from './end-program.ts';
 import { holdForTest } from './leash.ts';
 import { waitUntil } from './wait-until.ts';
 
@@ -44,9 +44,7 @@ export async function startRedisServer(args: readonly string[] = []): Promise<Re
   const stop = async (signal: NodeJS.Signals = 'SIGKILL'): Promise<void> => {
     const running = child;
     child = undefined;
-    if (running === undefined || running.exitCode !== null || running.signalCode !== null) return;
-    running.kill(signal);
-    await once(running, 'exit');
+    await endProgram(running, signal);
   };
   await start();
   return {
