@@ -85,7 +85,7 @@ export function follow(
     address: parseHostPort(address) ?? { host: '', port: 0 },
     transport: plaintextTransport(),
     stateFolder: undefined,
-    log: { log: () => undefined, notice: (_level, name) => void notices.push(name) },
+    log: { log: () => undefined, flush: () => undefined, notice: (_level, name) => void notices.push(name) },
     metrics,
     now: Date.now,
     ...options,

@@ -13,6 +13,7 @@ export function rememberingLog(): RememberingLog {
     names,
     texts,
     log: () => undefined,
+    flush: () => undefined,
     notice(_level, name, text) {
       names.push(name);
       texts.push(text);
@@ -21,4 +22,8 @@ export function rememberingLog(): RememberingLog {
 }
 
 /** A log that nobody reads. */
-export const silentLog: Logger = { log: () => undefined, notice: () => undefined };
+export const silentLog: Logger = {
+  log: () => undefined,
+  flush: () => undefined,
+  notice: () => undefined,
+};

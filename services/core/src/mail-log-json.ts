@@ -4,7 +4,17 @@ import { cutForLog, levelOf, mailLogText } from './mail-log-text.ts';
 
 type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 
-const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+/** The names of fields are few, and each is asked for with every line. */
+const snakeNames = new Map<string, string>();
+const MAX_NAMES = 1000;
+
+function snake(name: string): string {
+  const known = snakeNames.get(name);
+  if (known !== undefined) return known;
+  const made = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  if (snakeNames.size < MAX_NAMES) snakeNames.set(name, made);
+  return made;
+}
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -13,8 +23,11 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 function toJson(value: unknown): Json {
   if (Array.isArray(value)) return value.map(toJson);
   if (isRecord(value)) {
-    const entries = Object.entries(value).filter(([, member]) => member !== undefined);
-    return Object.fromEntries(entries.map(([key, member]) => [snake(key), toJson(member)]));
+    const json: { [key: string]: Json } = {};
+    for (const [key, member] of Object.entries(value)) {
+      if (member !== undefined) json[snake(key)] = toJson(member);
+    }
+    return json;
   }
   if (typeof value === 'string') return cutForLog(value);
   if (typeof value === 'number' || typeof value === 'boolean') return value;

@@ -39,6 +39,7 @@ function world(changes: Partial<ReceiverOptions> = {}) {
     metrics: createIntakeMetrics(metrics),
     log: {
       log: () => undefined,
+      flush: () => undefined,
       notice: (level, name, text) => void notices.push(`${level} ${name} ${text}`),
     },
     now: () => {

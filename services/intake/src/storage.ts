@@ -61,16 +61,23 @@ export function openStorage(config: IntakeConfig, log: Logger, now: () => number
     if (!(await commands.whenUsable(closing.signal)) || !(await mids.ready(closing.signal))) return;
     await icids.ready(closing.signal);
     const secret = await loadJournalIdSecret(commands.client, keys.journalIdSecret);
-    queue = await createJournalQueue(commands.client, {
+    const jobs = await createJournalQueue(commands.client, {
       prefix: keys.prefix,
       onError: (message) => log.notice('debug', 'queue-error', message),
     });
+    queue = jobs;
     storage = {
       spool: createSpool(bodies.client, keys, {
         ttlSeconds: config.maxQueueAgeSeconds + SPOOL_SLACK_SECONDS,
       }),
       ledger: createLedger(commands.client, keys, { now, trackingHours: config.trackingHours }),
-      queue,
+      queue: {
+        add(copies) {
+          // Delivery logs next.
+          log.flush();
+          return jobs.add(copies);
+        },
+      },
       replicas:
         acks === undefined
           ? NO_BARRIER

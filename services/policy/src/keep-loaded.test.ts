@@ -26,6 +26,7 @@ function setUp(...results: LoadResult[]) {
   let current: Revision | undefined;
   const log: Logger = {
     log: () => undefined,
+    flush: () => undefined,
     notice: (level, name) => void notices.push(`${level} ${name}`),
   };
   const metrics = createMetrics({ component: 'policy', version: '1' });

@@ -128,6 +128,7 @@ function follow(
     stateFolder: undefined,
     log: {
       log: () => undefined,
+      flush: () => undefined,
       notice(_level, name, text) {
         notices.push(name);
         texts.push(text);

@@ -15,7 +15,7 @@ function logged(format: LogFormat, level: LogLevel, use: (log: Logger) => void):
       level,
       now: () => AT,
       offsetMinutes: () => -360,
-      write: (line) => void lines.push(line),
+      lines: { write: (line) => void lines.push(line), flush: () => undefined },
     }),
   );
   return lines;
@@ -63,6 +63,31 @@ describe('the log', () => {
       );
     });
   }
+
+  it('is written out at once where there is something to worry about, and not before', () => {
+    const flushed: string[] = [];
+    let held: string[] = [];
+    const log = createLogger({
+      format: 'text',
+      level: 'info',
+      now: () => AT,
+      offsetMinutes: () => 0,
+      lines: {
+        write: (line) => void held.push(line),
+        flush() {
+          flushed.push(...held.map((line) => line.trim().split(' ').at(-1) ?? ''));
+          held = [];
+        },
+      },
+    });
+    log.notice('info', 'n', 'one');
+    assert.deepEqual(flushed, []);
+    log.notice('warning', 'n', 'two');
+    assert.deepEqual(flushed, ['one', 'two']);
+    log.notice('info', 'n', 'three');
+    log.flush();
+    assert.deepEqual(flushed, ['one', 'two', 'three']);
+  });
 
   it('writes one line, whatever a text holds', () => {
     const [line = ''] = logged('text', 'info', (log) => log.notice('info', 'n', 'a\r\nFri Feb 16 forged'));

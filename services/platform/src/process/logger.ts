@@ -1,11 +1,20 @@
 import { writeSync } from 'node:fs';
 import { formatMailLogLine, type LogLevel, levelOf, type MailLogEvent, mailLogJson } from '@tdc/core';
+import type { LineBuffer } from './line-buffer.ts';
 
 export type LogFormat = 'text' | 'json';
 
 export interface Logger {
-  /** Writes the event's line. Synchronous: lines of processes that share a file stand in their true order. */
+  /**
+   * Writes the event's line, within this turn of the event loop; a warning or worse, and all before it, before it
+   * returns.
+   */
   log(event: MailLogEvent): void;
+  /**
+   * Writes what was logged, before it returns. For whoever is about to do what other processes will log about: so lines
+   * of processes that share a file stand in their true order.
+   */
+  flush(): void;
   /** Shorthand for an operational event; `name` is stable and greppable. */
   notice(
     level: LogLevel,
@@ -21,24 +30,27 @@ export interface LoggerOptions {
   readonly now: () => number;
   /** Minutes east of UTC of the text form's dates. */
   readonly offsetMinutes: (at: number) => number;
-  readonly write: (line: string) => void;
+  readonly lines: LineBuffer;
 }
 
 const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warning: 2, critical: 3 };
 
 export function createLogger(options: LoggerOptions): Logger {
-  const { format, level, now, offsetMinutes, write } = options;
+  const { format, level, now, offsetMinutes, lines } = options;
   const log = (event: MailLogEvent): void => {
-    if (RANK[levelOf(event)] < RANK[level]) return;
+    const rank = RANK[levelOf(event)];
+    if (rank < RANK[level]) return;
     const at = now();
-    write(
+    lines.write(
       format === 'json'
         ? `${JSON.stringify(mailLogJson(at, event))}\n`
         : `${formatMailLogLine(at, event, offsetMinutes(at))}\n`,
     );
+    if (rank >= RANK.warning) lines.flush();
   };
   return {
     log,
+    flush: () => lines.flush(),
     notice: (noticeLevel, name, text, fields) =>
       log({ kind: 'notice', level: noticeLevel, name, text, ...(fields === undefined ? {} : { fields }) }),
   };
@@ -52,12 +64,12 @@ const NAP_MS = 2;
 /** A reader that takes nothing for so long has the line withheld, so that mail goes on. */
 const MAX_NAPS = 5000;
 
-/** Sleeps without turning the event loop: a line is written before its event's work goes on. */
+/** Sleeps without turning the event loop: lines are written before any other work goes on. */
 const nap = (): unknown => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, NAP_MS);
 
-/** Writes a whole line to standard output before it returns; a reader that is gone is not an error of ours. */
-export function writeToStdout(line: string): void {
-  let rest = Buffer.from(line);
+/** Writes whole lines to standard output before it returns; a reader that is gone is not an error of ours. */
+export function writeToStdout(text: string): void {
+  let rest = Buffer.from(text);
   for (let naps = 0; rest.length > 0 && naps < MAX_NAPS; ) {
     try {
       rest = rest.subarray(writeSync(STDOUT, rest));

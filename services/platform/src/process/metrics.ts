@@ -55,6 +55,13 @@ export function combinations(sets: Readonly<Record<string, readonly string[]>>):
   );
 }
 
+/** One text for each combination of values; no value of a label holds a NUL. */
+function seriesKey(names: readonly string[] | undefined, labels: Labels): string {
+  let key = '';
+  for (const name of names ?? []) key += `${labels[name]}\0`;
+  return key;
+}
+
 /** The library's own reset leaves a metric without labels at 0. */
 function forget(metric: { reset(): void; remove(labels: Labels): void }): void {
   metric.reset();
@@ -97,8 +104,9 @@ export function createMetrics(process: { readonly component: string; readonly ve
       const known = new Set<string>();
       // The library's zero() sets back what was observed.
       const know = (labels: Labels): void => {
-        const key = JSON.stringify((options.labels ?? []).map((name) => labels[name]));
-        if (!known.has(key)) histogram.zero(labels);
+        const key = seriesKey(options.labels, labels);
+        if (known.has(key)) return;
+        histogram.zero(labels);
         known.add(key);
       };
       for (const labels of options.known ?? []) know(labels);

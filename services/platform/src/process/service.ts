@@ -11,6 +11,7 @@ import type { TlsFiles } from '../tls/tls-files.ts';
 import type { CommonConfig } from './common-config.ts';
 import { ConfigError, EXIT_CONFIG, EXIT_SOFTWARE } from './config-error.ts';
 import { type Environment, formatHostPort, type HostPort } from './env-reader.ts';
+import { createLineBuffer, type LineBuffer } from './line-buffer.ts';
 import { createLogger, type Logger, localOffsetMinutes, writeToStdout } from './logger.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createShutdown, type Shutdown } from './shutdown.ts';
@@ -55,13 +56,13 @@ function announce(log: Logger, env: Environment, served: Readonly<Record<string,
 }
 
 /** The log of a process whose configuration is not read yet, in the form that was asked for where that is plain. */
-function earlyLogger(env: Environment): Logger {
+function earlyLogger(env: Environment, lines: LineBuffer): Logger {
   return createLogger({
     format: env['TDC_LOG_FORMAT'] === 'json' ? 'json' : 'text',
     level: 'info',
     now: Date.now,
     offsetMinutes: localOffsetMinutes,
-    write: writeToStdout,
+    lines,
   });
 }
 
@@ -99,7 +100,9 @@ export async function runService<Config extends CommonConfig>(
   env: Environment,
 ): Promise<number> {
   const { component } = definition;
-  let log = earlyLogger(env);
+  const lines = createLineBuffer(writeToStdout);
+  process.on('exit', () => lines.flush());
+  let log = earlyLogger(env, lines);
   try {
     const config = definition.loadConfig(env);
     const now = Date.now;
@@ -108,7 +111,7 @@ export async function runService<Config extends CommonConfig>(
       level: config.logLevel,
       now,
       offsetMinutes: localOffsetMinutes,
-      write: writeToStdout,
+      lines,
     });
     const metrics = createMetrics({ component, version: VERSION });
     const shutdown = createShutdown({ log, graceSeconds: config.shutdownSeconds, now });

@@ -5,7 +5,11 @@ import { createShutdown, type Shutdown } from './shutdown.ts';
 
 function setUp(graceSeconds = 10): { shutdown: Shutdown; notices: string[] } {
   const notices: string[] = [];
-  const log: Logger = { log: () => undefined, notice: (_level, name) => void notices.push(name) };
+  const log: Logger = {
+    log: () => undefined,
+    flush: () => undefined,
+    notice: (_level, name) => void notices.push(name),
+  };
   return { shutdown: createShutdown({ log, graceSeconds, now: Date.now }), notices };
 }
 

@@ -57,6 +57,7 @@ function watch(where = folder) {
     expiry: createCertificateExpiry(metrics),
     log: {
       log: () => undefined,
+      flush: () => undefined,
       notice: (_level, name, text) => {
         notices.push(name);
         texts.push(text);
