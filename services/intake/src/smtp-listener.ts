@@ -78,6 +78,7 @@ interface SessionFacts {
 }
 
 const ALWAYS_DISABLED = ['AUTH', 'VRFY', 'HELP', 'WIZ', 'SHELL', 'KILL'];
+/** From strangers these do not exist either. */
 const FORWARDING = ['XCLIENT', 'XFORWARD'];
 
 const lineOf = ({ status, text }: Reply): string => `${status} ${text}`;
@@ -104,6 +105,8 @@ class Connection extends SMTPConnection {
   readonly #receiver: Receiver;
   /** The proxy that the client came through. */
   readonly proxy: string | undefined;
+  /** Its client is one of the gateways. */
+  readonly trusted: boolean;
   readonly share: SessionShare;
 
   constructor(
@@ -111,12 +114,21 @@ class Connection extends SMTPConnection {
     socket: Socket,
     details: Details | undefined,
     receiver: Receiver,
-    limits: SessionLimits,
+    options: ListenerOptions,
   ) {
     super(server, socket, details);
     this.#receiver = receiver;
-    this.share = new SessionShare(limits);
+    this.share = new SessionShare(options);
+    this.trusted = isInNetworks(this.remoteAddress, options.trustedPeers);
     this.proxy = details?.remoteAddress === undefined ? undefined : socket.remoteAddress;
+  }
+
+  /** The library lets everybody wait 0.1 s for the greeting, and turns away who talks before it. A gateway need not wait. */
+  override init(): void {
+    const { connections, options } = this._server;
+    const isFull = connections.size > Number(options.maxClients);
+    if (this.trusted && !isFull) this._setListeners(() => this.connectionReady());
+    else super.init();
   }
 
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
@@ -263,11 +275,9 @@ class Listener implements SmtpListener {
 
   #onConnect(session: SMTPServerSession, done: (error?: Error | null) => void): void {
     const address = session.remoteAddress;
-    const trusted = isInNetworks(address, this.#options.trustedPeers);
-    // From anyone else these commands do not exist.
+    const { proxy, trusted = false } = this.#server.connectionOf(session) ?? {};
     if (!trusted) session.disabledCommands = [...ALWAYS_DISABLED, ...FORWARDING];
-    const connection = this.#server.connectionOf(session);
-    const icid = this.#receiver.connected(address, connection?.proxy);
+    const icid = this.#receiver.connected(address, proxy);
     this.#facts.set(session, { icid, address, trusted });
     this.#expectProgress(session);
     done();
