@@ -42,7 +42,10 @@ describe('a worker', () => {
     });
     await jobs.queue.add(copies(20));
     await waitUntil(async () => seen.length === 20 && (await isEmpty()));
-    assert.deepEqual(seen, copies(20));
+    assert.deepEqual(
+      seen,
+      copies(20).map(({ mid, expiresAt }) => ({ mid, expiresAt })),
+    );
     const left = await redis.client.keys('{tdc}:the.tdc.queue:mid-*');
     assert.deepEqual(left, []);
     assert.ok((await redis.client.xlen('{tdc}:the.tdc.queue:events')) < 400);
@@ -152,22 +155,22 @@ describe('how many jobs a worker handles at once', () => {
         await hold(mid);
         return DONE;
       },
-      { concurrency: 2 },
+      { capacity: 2 },
     );
     await jobs.queue.add(copies(40));
     await waitUntil(() => holding() === 2);
-    worker.setConcurrency(5);
+    worker.setCapacity(5);
     release();
     await waitUntil(() => holding() === 5);
-    worker.setConcurrency(1);
+    worker.setCapacity(1);
     for (let done = 0; done < 4; done += 1) release();
     await waitUntil(async () => (await jobs.queue.depth()).active === 1);
     const before = started.length;
     release();
     await waitUntil(() => started.length === before + 1);
     assert.equal(holding(), 1);
-    worker.setConcurrency(0);
-    worker.setConcurrency(50);
+    worker.setCapacity(0);
+    worker.setCapacity(50);
     while (!(await isEmpty())) {
       releaseAll();
       await waitUntil(async () => holding() > 0 || (await isEmpty()));
@@ -182,17 +185,62 @@ describe('how many jobs a worker handles at once', () => {
         await hold(mid);
         return DONE;
       },
-      { concurrency: 2 },
+      { capacity: 2 },
     );
     await jobs.queue.add(copies(9));
     for (const jobsAtOnce of [2, 3, 8]) {
-      worker.setConcurrency(jobsAtOnce);
+      worker.setCapacity(jobsAtOnce);
       await waitUntil(() => holding() === jobsAtOnce, { what: `${jobsAtOnce} jobs at once` });
     }
-    worker.setConcurrency(9);
+    worker.setCapacity(9);
     await worker.drain(Date.now() + 100);
     assert.equal(holding(), 8);
     releaseAll();
+  });
+});
+
+describe('a worker with jobs of several copies', () => {
+  const job = (first: number, count: number) =>
+    Array.from({ length: count }, (_, index) => sampleCopy(first + index));
+
+  it('takes another job while it has room for a copy, and none when it has not', async () => {
+    const started: (readonly number[])[] = [];
+    const settle = new Map<number, () => void>();
+    const end = new Map<number, () => void>();
+    const worker = jobs.startJobWorker(
+      ({ mids }, _signal, settled) => {
+        const [first = 0] = mids;
+        started.push(mids);
+        settle.set(first, settled);
+        return new Promise((resolve) => end.set(first, () => resolve(DONE)));
+      },
+      { capacity: 4 },
+    );
+    await jobs.jobs.add([job(1, 3), job(4, 3), job(7, 2), job(9, 1)]);
+    await waitUntil(() => started.length === 2);
+    assert.equal(worker.copiesInHand(), 6);
+    settle.get(1)?.();
+    settle.get(1)?.();
+    assert.equal(started.length, 2);
+    settle.get(4)?.();
+    await waitUntil(() => started.length === 3, { what: 'a job taken for the copies that are done with' });
+    assert.equal(worker.copiesInHand(), 5);
+    end.get(4)?.();
+    await waitUntil(() => started.length === 4);
+    assert.equal(worker.copiesInHand(), 4);
+    for (const done of end.values()) done();
+    await waitUntil(isEmpty);
+    assert.equal(worker.copiesInHand(), 0);
+    assert.deepEqual(started, [[1, 2, 3], [4, 5, 6], [7, 8], [9]]);
+  });
+
+  it('finds a job by its first copy, and adds it once', async () => {
+    await jobs.jobs.add([job(1, 3), []]);
+    await jobs.jobs.add([job(1, 1)]);
+    const { expiresAt } = sampleCopy(1);
+    assert.deepEqual(await jobs.jobs.find(toMid(1)), { mids: [1, 2, 3], expiresAt });
+    assert.equal(await jobs.jobs.find(toMid(2)), undefined);
+    assert.equal((await jobs.jobs.depth()).waiting, 1);
   });
 });
 

@@ -55,11 +55,11 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
     .tuple(midsArbitrary, fc.integer({ min: 1, max: 3 }), fc.constantFrom(...SOFT_BOUNCE_REASONS))
     .map(([mid, attempt, reason]) =>
       step(`soft bounce ${mid} attempt ${attempt}`, (ledger) =>
-        ledger.softBounce(toMid(mid), { attempt, dcid: toDcid(3), reason, response: 'later' }),
+        ledger.softBounce(toMid(mid), { attempt, dcid: toDcid(3), reason, response: 'later', retryAt: 0 }),
       ),
     ),
   midsArbitrary.map((mid) =>
-    step(`begin ${mid}`, (ledger) => ledger.beginAttempt(toMid(mid), SAMPLE_TIME + 30_000)),
+    step(`begin ${mid}`, (ledger) => ledger.beginAttempts([toMid(mid)], SAMPLE_TIME + 30_000)),
   ),
   midsArbitrary.map((mid) => step(`release ${mid}`, (ledger) => ledger.releaseAttempt(toMid(mid)))),
   midsArbitrary.map((mid) => step(`withdraw ${mid}`, (ledger) => ledger.withdraw([toMid(mid)]))),

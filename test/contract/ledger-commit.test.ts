@@ -158,7 +158,7 @@ describe('a commit whose jobs could not be queued', () => {
 
   it('is no orphan once a worker has its job', async () => {
     await ledger.commit({ enqueue: [sampleCopy(1)], skipped: [] });
-    await ledger.beginAttempt(toMid(1), SAMPLE_TIME + 30_000);
+    await ledger.beginAttempts([toMid(1)], SAMPLE_TIME + 30_000);
     assert.deepEqual(await ledger.orphans(SAMPLE_TIME, 10), []);
   });
 
@@ -179,7 +179,7 @@ describe('a commit whose jobs could not be queued', () => {
 
   it('stays when a worker found its job all the same', async () => {
     await ledger.commit({ enqueue: [sampleCopy(1)], skipped: [] });
-    await ledger.beginAttempt(toMid(1), SAMPLE_TIME + 30_000);
+    await ledger.beginAttempts([toMid(1)], SAMPLE_TIME + 30_000);
     await ledger.withdraw([toMid(1)]);
     assert.equal((await ledger.counters()).skipped['enqueue-failed'], 0);
     assert.equal(await ledger.finish(toMid(1), { kind: 'deleted' }), true);
@@ -188,7 +188,7 @@ describe('a commit whose jobs could not be queued', () => {
   it('leaves a job that comes to be after all nothing to do', async () => {
     await ledger.commit({ enqueue: [sampleCopy(1)], skipped: [] });
     await ledger.withdraw([toMid(1)]);
-    assert.deepEqual(await ledger.beginAttempt(toMid(1), SAMPLE_TIME + 30_000), { kind: 'finished' });
+    assert.deepEqual(await ledger.beginAttempts([toMid(1)], SAMPLE_TIME + 30_000), [{ kind: 'finished' }]);
   });
 });
 

@@ -30,27 +30,45 @@ const tracked = async () => (await ledger.track({ mid: MID }))[0];
 
 describe('an attempt', () => {
   it('makes the copy attempted and keeps it so through a retry', async () => {
-    assert.deepEqual(await ledger.beginAttempt(MID, LEASE_END), { kind: 'go', finishedAttempts: 0 });
+    assert.partialDeepStrictEqual(await ledger.beginAttempts([MID], LEASE_END), [
+      { kind: 'go', finishedAttempts: 0 },
+    ]);
     assert.partialDeepStrictEqual(await primary(), { unattempted: 0, attempted: 1 });
-    await ledger.softBounce(MID, { attempt: 1, dcid: toDcid(5), reason: '4xx', response: '451 later' });
-    assert.deepEqual(await ledger.beginAttempt(MID, LEASE_END), { kind: 'go', finishedAttempts: 1 });
+    await ledger.softBounce(MID, {
+      attempt: 1,
+      dcid: toDcid(5),
+      reason: '4xx',
+      response: '451 later',
+      retryAt: 0,
+    });
+    assert.partialDeepStrictEqual(await ledger.beginAttempts([MID], LEASE_END), [
+      { kind: 'go', finishedAttempts: 1 },
+    ]);
     assert.partialDeepStrictEqual(await primary(), { unattempted: 0, attempted: 1 });
   });
 
   it('that a crash ended is none: the next worker goes on where the copy stood', async () => {
-    await ledger.beginAttempt(MID, LEASE_END);
-    assert.deepEqual(await ledger.beginAttempt(MID, LEASE_END), { kind: 'go', finishedAttempts: 0 });
+    await ledger.beginAttempts([MID], LEASE_END);
+    assert.partialDeepStrictEqual(await ledger.beginAttempts([MID], LEASE_END), [
+      { kind: 'go', finishedAttempts: 0 },
+    ]);
     assert.partialDeepStrictEqual(await primary(), { unattempted: 0, attempted: 1 });
   });
 
   it('given back leaves the copy as it was', async () => {
-    await ledger.beginAttempt(MID, LEASE_END);
+    await ledger.beginAttempts([MID], LEASE_END);
     await ledger.releaseAttempt(MID);
     await ledger.releaseAttempt(MID);
     assert.partialDeepStrictEqual(await primary(), { unattempted: 1, attempted: 0 });
-    await ledger.beginAttempt(MID, LEASE_END);
-    await ledger.softBounce(MID, { attempt: 1, dcid: toDcid(5), reason: '4xx', response: '451 later' });
-    await ledger.beginAttempt(MID, LEASE_END);
+    await ledger.beginAttempts([MID], LEASE_END);
+    await ledger.softBounce(MID, {
+      attempt: 1,
+      dcid: toDcid(5),
+      reason: '4xx',
+      response: '451 later',
+      retryAt: 0,
+    });
+    await ledger.beginAttempts([MID], LEASE_END);
     await ledger.releaseAttempt(MID);
     assert.partialDeepStrictEqual(await primary(), { unattempted: 0, attempted: 1 });
     assert.equal(await redis.client.zcard(keys.attempting), 0);
@@ -58,8 +76,8 @@ describe('an attempt', () => {
 
   it('is refused once there is an outcome, and for a copy that was never known', async () => {
     await ledger.finish(MID, DELIVERED);
-    assert.deepEqual(await ledger.beginAttempt(MID, LEASE_END), { kind: 'finished' });
-    assert.deepEqual(await ledger.beginAttempt(toMid(99), LEASE_END), { kind: 'finished' });
+    assert.deepEqual(await ledger.beginAttempts([MID], LEASE_END), [{ kind: 'finished' }]);
+    assert.deepEqual(await ledger.beginAttempts([toMid(99)], LEASE_END), [{ kind: 'finished' }]);
     await ledger.releaseAttempt(MID);
     await ledger.releaseAttempt(toMid(99));
     assert.equal(await redis.client.zcard(keys.attempting), 0);
@@ -68,10 +86,10 @@ describe('an attempt', () => {
 });
 
 describe('a soft bounce', () => {
-  const bounce = { attempt: 1, dcid: toDcid(5), reason: 'network', response: 'timeout' } as const;
+  const bounce = { attempt: 1, dcid: toDcid(5), reason: 'network', response: 'timeout', retryAt: 0 } as const;
 
   it('counts once per attempt, however often it is told', async () => {
-    await ledger.beginAttempt(MID, LEASE_END);
+    await ledger.beginAttempts([MID], LEASE_END);
     const answers = await Promise.all(Array.from({ length: 20 }, () => ledger.softBounce(MID, bounce)));
     assert.equal(answers.filter(Boolean).length, 1);
     assert.equal((await primary())?.softBounced.network, 1);
@@ -128,7 +146,7 @@ describe('an outcome', () => {
     it(`${name} is counted for the copy's own intake`, async () => {
       const copy = toIntake(sampleCopy(2), 'second');
       await ledger.commit({ enqueue: [copy], skipped: [] });
-      await ledger.beginAttempt(copy.mid, LEASE_END);
+      await ledger.beginAttempts([copy.mid], LEASE_END);
       assert.equal(await ledger.finish(copy.mid, outcome), true);
       const counters = await ledger.counters();
       assert.partialDeepStrictEqual(counters.intakes['second'], { ...counted, unattempted: 0, attempted: 0 });
@@ -139,7 +157,7 @@ describe('an outcome', () => {
 
   it('leaves nothing but what tracking and the counters need', async () => {
     await redis.client.set(keys.spool(MID), 'abc');
-    await ledger.beginAttempt(MID, LEASE_END);
+    await ledger.beginAttempts([MID], LEASE_END);
     await ledger.finish(MID, DELIVERED);
     const { messageIdHeader } = sampleCopy(1);
     const index = (await redis.client.keys(keys.messageId('*')))[0] ?? '';
@@ -158,9 +176,15 @@ describe('an outcome', () => {
   });
 
   it('shows in tracking with its attempt', async () => {
-    await ledger.beginAttempt(MID, LEASE_END);
-    await ledger.softBounce(MID, { attempt: 1, dcid: toDcid(4), reason: '4xx', response: '451 later' });
-    await ledger.beginAttempt(MID, LEASE_END);
+    await ledger.beginAttempts([MID], LEASE_END);
+    await ledger.softBounce(MID, {
+      attempt: 1,
+      dcid: toDcid(4),
+      reason: '4xx',
+      response: '451 later',
+      retryAt: 0,
+    });
+    await ledger.beginAttempts([MID], LEASE_END);
     await ledger.finish(MID, DELIVERED);
     const copy = sampleCopy(1);
     assert.deepEqual(await tracked(), {
@@ -186,8 +210,14 @@ describe('an outcome', () => {
   });
 
   it('without an attempt keeps the connection of the last one', async () => {
-    await ledger.beginAttempt(MID, LEASE_END);
-    await ledger.softBounce(MID, { attempt: 1, dcid: toDcid(4), reason: '4xx', response: '451 later' });
+    await ledger.beginAttempts([MID], LEASE_END);
+    await ledger.softBounce(MID, {
+      attempt: 1,
+      dcid: toDcid(4),
+      reason: '4xx',
+      response: '451 later',
+      retryAt: 0,
+    });
     await ledger.finish(MID, hardBounce('expired'));
     assert.partialDeepStrictEqual(await tracked(), {
       state: 'hard-bounced',
@@ -218,7 +248,7 @@ describe('a bounce or outcome whose answer was lost', () => {
 
   it('is told to whoever asks again, and to nobody else', async () => {
     const { hasty, unanswered } = await openHasty();
-    const bounce = { attempt: 1, dcid: toDcid(5), reason: '4xx', response: '451 later' } as const;
+    const bounce = { attempt: 1, dcid: toDcid(5), reason: '4xx', response: '451 later', retryAt: 0 } as const;
     await unanswered(() => hasty.softBounce(MID, bounce));
     await waitUntil(async () => (await primary())?.softBounced['4xx'] === 1);
     assert.equal(await ledger.softBounce(MID, bounce), false);

@@ -39,7 +39,7 @@ describe('the sweep of expired copies', () => {
 
   it('leaves a copy alone for as long as the lease of its attempt runs', async () => {
     await commitAll(series(1));
-    await ledger.beginAttempt(toMid(1), due + 5000);
+    await ledger.beginAttempts([toMid(1)], due + 5000);
     assert.deepEqual(await ledger.expired(due, 10), []);
     assert.deepEqual(midsOf(await ledger.expired(due + 5000, 10)), [1]);
     await ledger.releaseAttempt(toMid(1));
@@ -48,7 +48,7 @@ describe('the sweep of expired copies', () => {
 
   it('looks past any number of copies that are being attempted', async () => {
     await commitAll(series(25, { expiresAt: SAMPLE_TIME }));
-    for (let mid = 1; mid <= 22; mid += 1) await ledger.beginAttempt(toMid(mid), due + 5000);
+    for (let mid = 1; mid <= 22; mid += 1) await ledger.beginAttempts([toMid(mid)], due + 5000);
     assert.deepEqual(midsOf(await ledger.expired(due, 2)), [23, 24]);
     assert.deepEqual(midsOf(await ledger.expired(due, 10)), [23, 24, 25]);
   });

@@ -88,18 +88,18 @@ describe('a monitor without any delivery worker', () => {
 describe('a copy that is past its deadline while an attempt is under way', () => {
   it('is left alone until the lease of the attempt ends', async () => {
     await enqueue(late(2));
-    await ledger.beginAttempt(toMid(1), Date.now() + 60_000);
+    await ledger.beginAttempts([toMid(1)], Date.now() + 60_000);
     await start();
     // The sweep that ended the other copy has seen this one.
     await waitFor(2, 'hard-bounced');
     assert.equal(await stateOf(1), 'attempted');
-    await ledger.beginAttempt(toMid(1), Date.now() - 1);
+    await ledger.beginAttempts([toMid(1)], Date.now() - 1);
     await waitFor(1, 'hard-bounced');
   });
 
   it('keeps the outcome of an attempt that ends after all', async () => {
     await enqueue(late(2));
-    await ledger.beginAttempt(toMid(1), Date.now() + 60_000);
+    await ledger.beginAttempts([toMid(1)], Date.now() + 60_000);
     const monitor = await start();
     await waitFor(2, 'hard-bounced');
     assert.equal(

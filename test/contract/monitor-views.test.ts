@@ -17,7 +17,6 @@ import { type MonitorProcess, startMonitor } from '../support/monitor-process.ts
 import { sampleOf } from '../support/prometheus-text.ts';
 import { sampleCopy, toIntake } from '../support/sample-copy.ts';
 import { type ServiceProcess, startService } from '../support/service-process.ts';
-import { useJournalQueue } from '../support/use-journal-queue.ts';
 import { useRedis } from '../support/use-redis.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
@@ -30,7 +29,6 @@ defaultIntake: primary
 `;
 
 const redis = useRedis();
-const jobs = useJournalQueue(redis);
 const keys = createRedisKeys();
 const folder = mkdtempSync(join(tmpdir(), 'tdc-monitor-'));
 let policy: ServiceProcess;
@@ -76,8 +74,9 @@ async function everyFate(): Promise<void> {
   await hardBounce(2, '5xx');
   await hardBounce(3, 'expired');
   await ledger.finish(toMid(4), { kind: 'deleted' });
-  await ledger.beginAttempt(toMid(5), Date.now() + 60_000);
-  const bounce = { attempt: 1, dcid: toDcid(4), reason: '4xx', response: '451 4.3.0 Later' } as const;
+  await ledger.beginAttempts([toMid(5)], Date.now() + 60_000);
+  const response = '451 4.3.0 Later';
+  const bounce = { attempt: 1, dcid: toDcid(4), reason: '4xx', response, retryAt: Date.now() } as const;
   await ledger.softBounce(toMid(5), bounce);
 }
 
@@ -165,18 +164,10 @@ describe('the scaling signal', () => {
   it('counts what waits, what is being handled and the retries that are due soon', async () => {
     const copies = [1, 2, 3, 4, 5].map((mid) => copy(mid, { enqueuedAt: Date.now() - 50_000 }));
     await ledger.commit({ enqueue: copies, skipped: [] });
-    await jobs.queue.add(copies);
-    jobs.startWorker((job, aborted) => {
-      if (job.mid === toMid(1)) return Promise.resolve({ kind: 'retry-at', at: Date.now() + 10_000 });
-      if (job.mid === toMid(2)) return Promise.resolve({ kind: 'retry-at', at: Date.now() + 600_000 });
-      return new Promise((resolve) =>
-        aborted.addEventListener('abort', () => resolve({ kind: 'done' }), { once: true }),
-      );
-    });
-    await waitUntil(async () => {
-      const { active, delayed } = await jobs.queue.depth();
-      return active === 1 && delayed === 2;
-    });
+    await ledger.beginAttempts([toMid(1), toMid(2), toMid(3)], Date.now() + 60_000);
+    const bounce = { attempt: 1, dcid: toDcid(4), reason: '4xx', response: '451 Later' } as const;
+    await ledger.softBounce(toMid(1), { ...bounce, retryAt: Date.now() + 10_000 });
+    await ledger.softBounce(toMid(2), { ...bounce, retryAt: Date.now() + 600_000 });
     const { oldestAgeSeconds = 0, ...counts } = await signal();
     assert.deepEqual(counts, { demand: 4, waiting: 2, active: 1, delayed: 2 });
     assert.ok(oldestAgeSeconds >= 50);

@@ -60,7 +60,7 @@ async function accept({ ledger, spool }: Process, queue: JournalQueue, copy: Jou
     await writer.write(BODY);
     await writer.finish();
     await ledger.commit({ enqueue: [copy], skipped: ['no-scan'] });
-    await queue.add([copy]);
+    await queue.add([[copy]]);
     await ledger.confirmQueued([copy.mid]).catch(() => undefined);
     return true;
   } catch {
@@ -77,9 +77,10 @@ describe('a Redis that is killed in the middle of the traffic, three times', () 
     const accepted = new Set<number>();
     const outcomes = new Map<number, number>();
     jobs.startWorker(
-      async (copy, signal) => {
-        const ticket = await persist(() => delivery.ledger.beginAttempt(copy.mid, Date.now() + 1000));
-        if (ticket.kind === 'finished' || signal.aborted) return { kind: 'done' };
+      async ({ mid }, signal) => {
+        const [ticket] = await persist(() => delivery.ledger.beginAttempts([mid], Date.now() + 1000));
+        if (ticket?.kind !== 'go' || signal.aborted) return { kind: 'done' };
+        const { copy } = ticket;
         for await (const chunk of delivery.spool.read(copy.mid, copy)) assert.ok(chunk.equals(BODY));
         const outcome = { kind: 'delivered', dcid: toDcid(1), response: '250 ok' } as const;
         const told = await persist(() => delivery.ledger.finish(copy.mid, outcome));
@@ -87,7 +88,7 @@ describe('a Redis that is killed in the middle of the traffic, three times', () 
         return { kind: 'done' };
       },
       // A job whose hand-out Redis had noted and nobody heard of comes back with its lock.
-      { concurrency: 10, lockMs: 2000, stalledCheckMs: 500 },
+      { capacity: 10, lockMs: 2000, stalledCheckMs: 500 },
     );
 
     let kills = 0;
@@ -166,6 +167,6 @@ describe('a process that is killed between two acts of accepting a message', () 
   it('leaves a job without an account when the commit was taken back: the worker drops it', async () => {
     const { ledger } = await startProcess();
     await jobs.queue.add([copy]);
-    assert.deepEqual(await ledger.beginAttempt(copy.mid, SAMPLE_TIME + 1000), { kind: 'finished' });
+    assert.deepEqual(await ledger.beginAttempts([copy.mid], SAMPLE_TIME + 1000), [{ kind: 'finished' }]);
   });
 });

@@ -132,19 +132,21 @@ for (const mode of ['standalone', 'sentinel', 'cluster'] as const) {
       const done: JournalCopy[] = [];
       const worker = createJournalQueueWorker(await open('blocking'), {
         prefix: keys.prefix,
-        concurrency: 2,
+        capacity: 2,
         now: Date.now,
         onError: (message) => assert.fail(message),
         waitingJobs: async () => 0,
-        async handler(copy) {
-          const ticket = await ledger.beginAttempt(copy.mid, Date.now() + 1000);
-          if (ticket.kind === 'finished') return { kind: 'done' };
+        async handler({ mids }) {
+          const [ticket] = await ledger.beginAttempts(mids, Date.now() + 1000);
+          if (ticket?.kind !== 'go') return { kind: 'done' };
+          const { copy } = ticket;
           if (ticket.finishedAttempts === 0) {
             await ledger.softBounce(copy.mid, {
               attempt: 1,
               dcid: toDcid(1),
               reason: 'network',
               response: 'x',
+              retryAt: Date.now(),
             });
             return { kind: 'retry-at', at: Date.now() + 10 };
           }
@@ -155,7 +157,7 @@ for (const mode of ['standalone', 'sentinel', 'cluster'] as const) {
       });
       const copies = [1, 2, 3].map((mid) => sampleCopy(mid));
       await ledger.commit({ enqueue: copies, skipped: ['no-scan'] });
-      await queue.add(copies);
+      await queue.add(copies.map((copy) => [copy]));
       await ledger.confirmQueued(copies.map(({ mid }) => mid));
       await waitUntil(() => done.length === copies.length, { what: 'every copy delivered' });
       await waitUntil(async () => (await queue.depth()).active === 0);
@@ -168,8 +170,8 @@ for (const mode of ['standalone', 'sentinel', 'cluster'] as const) {
       await worker.drain(Date.now() + 2000);
       const late = sampleCopy(4);
       await ledger.commit({ enqueue: [late], skipped: [] });
-      await queue.add([late]);
-      assert.equal(await queue.has(late.mid), true);
+      await queue.add([[late]]);
+      assert.deepEqual((await queue.find(late.mid))?.mids, [late.mid]);
       assert.equal(await queue.remove(late.mid), 'removed');
       await ledger.withdraw([late.mid]);
       assert.equal(await ledger.trimTracking({ keepFrom: Date.now() + 1000, maxCopies: 1 }), 3);

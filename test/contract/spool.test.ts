@@ -50,12 +50,27 @@ describe('a spooled message', () => {
   for (const [name, octets, pieceBytes] of cases) {
     it(`${name} comes back octet for octet`, async () => {
       const body = await store(octets, pieceBytes);
-      assert.deepEqual(body, bodyOf(octets));
+      assert.deepEqual(body, { ...bodyOf(octets), unstored: undefined });
       const chunks = await load(MID, body);
       assert.ok(Buffer.concat(chunks).equals(octets));
       assert.ok(chunks.every((chunk) => chunk.length <= CHUNK));
     });
   }
+
+  it('that is short is left to its commit, octet for octet', async () => {
+    const brief = createSpool(redis.client, keys, { ttlSeconds: 180, shortBytes: 256 });
+    for (const octets of [
+      everyOctet,
+      Buffer.alloc(0),
+      Buffer.concat([everyOctet, everyOctet.subarray(0, 1)]),
+    ]) {
+      const writer = brief.open(MID);
+      for (const octet of octets) await writer.write(Buffer.of(octet));
+      const short = octets.length <= 256;
+      assert.deepEqual(await writer.finish(), { ...bodyOf(octets), unstored: short ? octets : undefined });
+      assert.equal(await redis.client.exists(keys.spool(MID)), short ? 0 : 1);
+    }
+  });
 
   it('is written a chunk a command, so that no other command waits long behind one', async () => {
     await redis.client.config('RESETSTAT');

@@ -141,7 +141,7 @@ export async function openCopySource(redis: RedisClient): Promise<CopySource> {
       for (const one of changes) copies.push(await store(original, one));
       const mids = copies.map(({ mid }) => mid);
       await ledger.commit({ enqueue: copies, skipped: [] });
-      await queue.add(copies);
+      await queue.add(copies.map((copy) => [copy]));
       await ledger.confirmQueued(mids);
       return mids;
     },

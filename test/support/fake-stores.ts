@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { JournalCopy, Mid, SkipReason } from '@tdc/core';
-import type { JournalQueue, Ledger, ReplicaBarrier, Spool, SpoolWriter } from '@tdc/platform';
+import type { Ledger, ReplicaBarrier, Spool, SpoolWriter } from '@tdc/platform';
 
 /** What can be made to fail, or to hang, by name. */
 export type StoreAct =
@@ -17,7 +17,7 @@ export type StoreAct =
 export interface FakeStores {
   readonly spool: Pick<Spool, 'open' | 'duplicate' | 'remove'>;
   readonly ledger: Pick<Ledger, 'commit' | 'confirmQueued' | 'withdraw'>;
-  readonly queue: Pick<JournalQueue, 'add'>;
+  readonly enqueue: (copies: readonly JournalCopy[]) => Promise<void>;
   readonly replicas: ReplicaBarrier;
   /** Acts in the order in which they were begun, `act mid,mid`. */
   readonly acts: readonly string[];
@@ -58,7 +58,8 @@ export function createFakeStores(): FakeStores {
       async finish() {
         const body = Buffer.concat(chunks);
         await act('finish', [mid], () => void bodies.set(mid, body));
-        return { sizeBytes: body.length, sha256: createHash('sha256').update(body).digest('hex') };
+        const sha256 = createHash('sha256').update(body).digest('hex');
+        return { sizeBytes: body.length, sha256, unstored: undefined };
       },
       async abandon() {
         acts.push(`abandon ${mid}`);
@@ -85,9 +86,12 @@ export function createFakeStores(): FakeStores {
         }),
     },
     ledger: {
-      commit: ({ enqueue, skipped: reasons }) =>
+      commit: ({ enqueue, skipped: reasons }, body) =>
         act('commit', midsOf(enqueue), () => {
-          for (const copy of enqueue) committed.set(copy.mid, copy);
+          for (const copy of enqueue) {
+            committed.set(copy.mid, copy);
+            if (body !== undefined) bodies.set(copy.mid, body);
+          }
           skipped.push(...reasons);
         }),
       withdraw: (mids) =>
@@ -100,12 +104,10 @@ export function createFakeStores(): FakeStores {
         }),
     },
     replicas: { holds: async () => replicated },
-    queue: {
-      add: (copies) =>
-        act('add', midsOf(copies), () => {
-          for (const copy of copies) jobs.set(copy.mid, copy);
-        }),
-    },
+    enqueue: (copies) =>
+      act('add', midsOf(copies), () => {
+        for (const copy of copies) jobs.set(copy.mid, copy);
+      }),
     before: (name, hook) => void hooks.set(name, hook),
     loseReplicas() {
       replicated = false;

@@ -8,14 +8,14 @@ const [url = '', prefix = '', lockMs = '', stalledCheckMs = ''] = process.argv.s
 
 createJournalQueueWorker(connectRedis(url, { role: 'blocking' }), {
   prefix,
-  concurrency: 1,
+  capacity: 1,
   now: Date.now,
   lockMs: Number(lockMs),
   stalledCheckMs: Number(stalledCheckMs),
   onError: (message) => process.stderr.write(`${message}\n`),
   waitingJobs: async () => 0,
-  handler(copy) {
-    process.stdout.write(`${copy.mid}\n`);
+  handler({ mids }) {
+    process.stdout.write(`${mids.join()}\n`);
     return new Promise(() => undefined);
   },
 });

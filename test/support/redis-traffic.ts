@@ -58,15 +58,16 @@ export class Traffic {
     this.queue = await createJournalQueue(client, { prefix: keys.prefix, onError: () => undefined });
     this.worker = createJournalQueueWorker(await open('blocking'), {
       prefix: keys.prefix,
-      concurrency: 5,
+      capacity: 5,
       now: Date.now,
       onError: () => undefined,
       waitingJobs: async () => (await this.queue.depth()).waiting,
       lockMs: 2000,
       stalledCheckMs: 500,
-      handler: async (copy) => {
+      handler: async ({ mids: [mid] }) => {
+        assert.ok(mid !== undefined);
         const outcome = { kind: 'delivered', dcid: toDcid(1), response: '250 ok' } as const;
-        await waitUntil(async () => ({ told: await this.ledger.finish(copy.mid, outcome) }), WITHIN);
+        await waitUntil(async () => ({ told: await this.ledger.finish(mid, outcome) }), WITHIN);
         this.delivered += 1;
         return { kind: 'done' };
       },
@@ -82,7 +83,7 @@ export class Traffic {
       const from = Date.now();
       try {
         await this.ledger.commit({ enqueue: [copy], skipped: [] });
-        await this.queue.add([copy]);
+        await this.queue.add([[copy]]);
         await this.ledger.confirmQueued([copy.mid]);
         this.accepted += 1;
       } catch {
@@ -105,7 +106,7 @@ export class Traffic {
     await waitUntil(
       async () => {
         for (const copy of await this.ledger.orphans(Date.now(), 1000)) {
-          if (!(await this.queue.has(copy.mid))) await this.queue.add([copy]);
+          if ((await this.queue.find(copy.mid)) === undefined) await this.queue.add([[copy]]);
           await this.ledger.confirmQueued([copy.mid]);
         }
         return activeRecipients(queueTotals(await this.ledger.counters())) === 0;

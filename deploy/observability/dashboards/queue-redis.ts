@@ -7,11 +7,11 @@ const queue: Section = {
   title: 'Queue',
   panels: [
     timeseries({
-      title: 'Jobs by state',
+      title: 'Copies by state',
       description: 'Waiting, in hand of a worker, and delayed until their retry.',
       unit: 'short',
       stacked: true,
-      queries: [{ expr: once(metric('tdc_queue_jobs'), 'state'), legend: '{{state}}' }],
+      queries: [{ expr: once(metric('tdc_queue_copies'), 'state'), legend: '{{state}}' }],
     }),
     timeseries({
       title: 'Active copies',
@@ -24,7 +24,7 @@ const queue: Section = {
     }),
     timeseries({
       title: 'Demand',
-      description: 'The scaling signal: jobs that wait, are in hand, or are due within half a minute.',
+      description: 'The scaling signal: copies that wait, are in hand, or are due within half a minute.',
       unit: 'short',
       queries: [{ expr: once(metric('tdc_queue_demand')), legend: 'demand' }],
     }),

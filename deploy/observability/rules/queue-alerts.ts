@@ -7,7 +7,7 @@ export function queueAlerts(settings: RuleSettings): readonly AlertText[] {
   const { thresholds: limit } = settings;
   const of = (metric: string, ...matchers: readonly string[]): string =>
     select(metric, settings, ...matchers);
-  const waiting = once(of('tdc_queue_jobs', 'state="waiting"'));
+  const waiting = once(of('tdc_queue_copies', 'state="waiting"'));
   const hard = (reasons: string): string => of('tdc_hard_bounced_recipients_total', `reason=~"${reasons}"`);
   const oldest = once(of('tdc_oldest_message_age_seconds'));
   return [

@@ -1,7 +1,7 @@
 import { localOffsetMinutes, type ServiceContext, withDeadline } from '@tdc/platform';
 import type { Carriages } from './carriage.ts';
 import type { DeliveryConfig } from './config.ts';
-import { createDeliverCopy } from './copy/deliver-copy.ts';
+import { createDeliverJob } from './copy/deliver-job.ts';
 import { Destinations } from './destination/destinations.ts';
 import { createResolveDestination } from './destination/resolve-destination.ts';
 import type { DelivererState, DeliveryMetrics } from './metrics.ts';
@@ -15,7 +15,7 @@ export interface Deliverer extends DelivererState {
 }
 
 /** Before anything is known of the queue. */
-const FIRST_CONCURRENCY = 8;
+const FIRST_CAPACITY = 8;
 /** What peers may take to answer QUIT. A connection whose copy is left behind is not waited for longer either. */
 const FAREWELL_MS = 750;
 
@@ -30,7 +30,7 @@ export function startDeliverer(
   { config, log, now }: Pick<ServiceContext<DeliveryConfig>, 'config' | 'log' | 'now'>,
   { storage, carriages, meters }: DelivererParts,
 ): Deliverer {
-  let setConcurrency: (jobs: number) => void = () => undefined;
+  let setCapacity: (copies: number) => void = () => undefined;
   const destinations = new Destinations({
     ports: {
       resolve: createResolveDestination({ servers: config.dnsServers, random: Math.random, now }),
@@ -49,14 +49,14 @@ export function startDeliverer(
       probeMs: config.probeSeconds * 1000,
     },
     load: storage.load,
-    setConcurrency: (jobs) => setConcurrency(jobs),
-    maxJobs: config.maxJobs,
+    setCapacity: (copies) => setCapacity(copies),
+    maxCopies: config.maxJobs,
   });
-  const deliverCopy = createDeliverCopy(
+  const deliverJob = createDeliverJob(
     {
       ledger: storage.ledger,
       spool: storage.spool,
-      acquire: (copy, signal) => destinations.acquire(copy, signal),
+      acquire: (copy, signal, along) => destinations.acquire(copy, signal, along),
       log: (event) => log.log(event),
       observe: { ...meters.copies, failed: (copy, failure) => destinations.refused(copy, failure) },
       now,
@@ -64,12 +64,12 @@ export function startDeliverer(
     },
     { retryDelaySeconds: config.retryDelaySeconds, finalReplyMs: config.finalReplySeconds * 1000 },
   );
-  const jobs = storage.startWorker(deliverCopy, FIRST_CONCURRENCY);
-  setConcurrency = (count) => jobs.setConcurrency(count);
+  const jobs = storage.startWorker(deliverJob, FIRST_CAPACITY);
+  setCapacity = (copies) => jobs.setCapacity(copies);
   return {
     openConnections: () => destinations.openConnections,
     waitingCopies: () => destinations.waitingCopies,
-    copiesInHand: () => jobs.runningJobs(),
+    copiesInHand: () => jobs.copiesInHand(),
     lastProgressAt: () => jobs.lastProgressAt(),
     async drain(deadline) {
       destinations.close();

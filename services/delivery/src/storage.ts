@@ -29,7 +29,7 @@ export interface RedisStorage {
   /** Adds to what is known of a host. */
   saveHost(intake: string, change: Partial<HostState>): void;
   /** Begins to take jobs. */
-  startWorker(handler: JobHandler, concurrency: number): JournalQueueWorker;
+  startWorker(handler: JobHandler, capacity: number): JournalQueueWorker;
   close(): Promise<void>;
 }
 
@@ -89,11 +89,11 @@ export async function openStorage(
     },
     // Worth showing, not worth waiting for.
     saveHost: (intake, change) => void hosts.save(intake, change).catch(() => undefined),
-    startWorker: (handler, concurrency) =>
+    startWorker: (handler, capacity) =>
       createJournalQueueWorker(jobs.client, {
         prefix: keys.prefix,
         handler,
-        concurrency,
+        capacity,
         now,
         onError,
         waitingJobs: async () => (await queue.depth()).waiting,

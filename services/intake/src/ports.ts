@@ -1,5 +1,5 @@
-import type { BareNewlineHandling, Icid, MailLogEvent, Mid, PolicySnapshot } from '@tdc/core';
-import type { JournalIds, JournalQueue, Ledger, ReplicaBarrier, Spool } from '@tdc/platform';
+import type { BareNewlineHandling, Icid, JournalCopy, MailLogEvent, Mid, PolicySnapshot } from '@tdc/core';
+import type { JournalIds, Ledger, ReplicaBarrier, Spool } from '@tdc/platform';
 
 /** Whoever hands over the message, as the connection and its gateway commands tell. */
 export interface Peer {
@@ -53,7 +53,8 @@ export type UnavailableReason = 'storage' | 'replicas' | 'memory' | 'policy' | '
 export interface Storage {
   readonly spool: Pick<Spool, 'open' | 'duplicate' | 'remove'>;
   readonly ledger: Pick<Ledger, 'commit' | 'confirmQueued' | 'withdraw'>;
-  readonly queue: Pick<JournalQueue, 'add'>;
+  /** Queues the copies; rejects as the queue does. */
+  readonly enqueue: (copies: readonly JournalCopy[]) => Promise<void>;
   readonly replicas: ReplicaBarrier;
   readonly journalIds: JournalIds;
 }

@@ -10,12 +10,14 @@ import {
   createRedisLink,
   createReplicaBarrier,
   createSpool,
+  groupEnqueue,
   type JournalQueue,
   type Logger,
   loadJournalIdSecret,
   type MemoryGate,
   NO_BARRIER,
   pause,
+  SHORT_BODY_BYTES,
 } from '@tdc/platform';
 import type { IntakeConfig } from './config.ts';
 import type { Storage } from './ports.ts';
@@ -53,6 +55,7 @@ export function openStorage(config: IntakeConfig, log: Logger, now: () => number
   const mids = createIdSequence(commands.client, keys.sequence('mid'));
   const icids = createIdSequence(commands.client, keys.sequence('icid'));
   const closing = new AbortController();
+  const bodySeconds = config.maxQueueAgeSeconds + SPOOL_SLACK_SECONDS;
   let storage: Storage | undefined;
   let queue: JournalQueue | undefined;
   let gate: MemoryGate | undefined;
@@ -67,17 +70,15 @@ export function openStorage(config: IntakeConfig, log: Logger, now: () => number
     });
     queue = jobs;
     storage = {
-      spool: createSpool(bodies.client, keys, {
-        ttlSeconds: config.maxQueueAgeSeconds + SPOOL_SLACK_SECONDS,
-      }),
-      ledger: createLedger(commands.client, keys, { now, trackingHours: config.trackingHours }),
-      queue: {
-        add(copies) {
+      spool: createSpool(bodies.client, keys, { ttlSeconds: bodySeconds, shortBytes: SHORT_BODY_BYTES }),
+      ledger: createLedger(commands.client, keys, { now, trackingHours: config.trackingHours, bodySeconds }),
+      enqueue: groupEnqueue({
+        add(groups) {
           // Delivery logs next.
           log.flush();
-          return jobs.add(copies);
+          return jobs.add(groups);
         },
-      },
+      }),
       replicas:
         acks === undefined
           ? NO_BARRIER

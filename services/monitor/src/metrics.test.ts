@@ -31,7 +31,7 @@ const COUNTERS: QueueCounters = {
 
 const READING: QueueReading = {
   counters: COUNTERS,
-  jobs: { demand: 9, waiting: 4, active: 2, delayed: 8 },
+  copies: { demand: 9, waiting: 4, active: 2, delayed: 8 },
   server: SAMPLE_REDIS_STATUS,
   aliases: ['primary', 'unused'],
   connections: { primary: 4, unused: 0 },
@@ -84,9 +84,9 @@ describe('the metrics of the queue', () => {
     ['tdc_host_up', { ...primary, intake: 'unused' }, 1],
     ['tdc_accounting_difference', { queue: 'the.tdc.queue' }, 0],
     ['tdc_queue_demand', { queue: 'the.tdc.queue' }, 9],
-    ['tdc_queue_jobs', { queue: 'the.tdc.queue', state: 'waiting' }, 4],
-    ['tdc_queue_jobs', { queue: 'the.tdc.queue', state: 'active' }, 2],
-    ['tdc_queue_jobs', { queue: 'the.tdc.queue', state: 'delayed' }, 8],
+    ['tdc_queue_copies', { queue: 'the.tdc.queue', state: 'waiting' }, 4],
+    ['tdc_queue_copies', { queue: 'the.tdc.queue', state: 'active' }, 2],
+    ['tdc_queue_copies', { queue: 'the.tdc.queue', state: 'delayed' }, 8],
     ['tdc_redis_up', {}, 1],
     ['tdc_redis_memory_used_bytes', {}, 1_048_576],
     ['tdc_redis_memory_limit_bytes', {}, 4_194_304],

@@ -16,7 +16,7 @@ import type { Demand } from './view/scaling.ts';
 /** What the metrics of the queue are made from at one moment. */
 export interface QueueReading {
   readonly counters: QueueCounters;
-  readonly jobs: Demand;
+  readonly copies: Demand;
   readonly server: RedisServerStatus;
   readonly aliases: readonly string[];
   readonly connections: Readonly<Record<string, number>>;
@@ -50,10 +50,10 @@ function createQueueMetrics(metrics: Metrics) {
     difference: gauge('tdc_accounting_difference', 'How far the account is from balancing; must be 0.', [
       'queue',
     ]),
-    jobs: gauge('tdc_queue_jobs', 'Jobs of the queue over all workers, by state.', ['queue', 'state']),
+    copies: gauge('tdc_queue_copies', 'Copies of all workers by state.', ['queue', 'state']),
     demand: gauge(
       'tdc_queue_demand',
-      'The scaling signal: jobs that wait, are handled, or are delayed but due soon.',
+      'The scaling signal: copies that wait, are in hand, or are delayed but due soon.',
       ['queue'],
     ),
     redisUp: metrics.gauge({
@@ -114,9 +114,9 @@ function setReading(meters: QueueMetrics, reading: QueueReading, enqueued: (inta
   for (const reason of SKIP_REASONS)
     meters.skipped.set(counters.skipped[reason] ?? 0, { queue: TDC_QUEUE, reason });
   meters.difference.set(accountingDifference(counters), { queue: TDC_QUEUE });
-  meters.demand.set(reading.jobs.demand, { queue: TDC_QUEUE });
+  meters.demand.set(reading.copies.demand, { queue: TDC_QUEUE });
   for (const state of ['waiting', 'active', 'delayed'] as const)
-    meters.jobs.set(reading.jobs[state], { queue: TDC_QUEUE, state });
+    meters.copies.set(reading.copies[state], { queue: TDC_QUEUE, state });
 }
 
 function createRedisMetrics(metrics: Metrics) {

@@ -3,8 +3,11 @@ import type { JournalQueue, Ledger, RedisServerStatus } from '@tdc/platform';
 
 /** What the sweeps work with. */
 export interface SweepPorts {
-  readonly ledger: Pick<Ledger, 'expired' | 'finish' | 'orphans' | 'confirmQueued' | 'trimTracking'>;
-  readonly queue: Pick<JournalQueue, 'add' | 'has' | 'remove'>;
+  readonly ledger: Pick<
+    Ledger,
+    'expired' | 'finish' | 'orphans' | 'confirmQueued' | 'trimTracking' | 'countActive'
+  >;
+  readonly queue: Pick<JournalQueue, 'add' | 'find' | 'remove'>;
   readonly log: (event: MailLogEvent) => void;
   readonly observe: SweepObserver;
   readonly now: () => number;
@@ -23,8 +26,7 @@ export interface SweepObserver {
 
 /** What the views read. Every call rejects when Redis does not answer in time. */
 export interface ViewPorts {
-  readonly ledger: Pick<Ledger, 'counters' | 'oldestActive' | 'track'>;
-  readonly queue: Pick<JournalQueue, 'depth' | 'dueBy'>;
+  readonly ledger: Pick<Ledger, 'counters' | 'oldestActive' | 'track' | 'activeCopies'>;
   readonly server: () => Promise<RedisServerStatus>;
   readonly connections: (intake: string) => Promise<number>;
   readonly hosts: (intakes: readonly string[]) => Promise<Readonly<Record<string, HostState>>>;

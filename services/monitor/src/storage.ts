@@ -17,7 +17,7 @@ import type { ViewPorts } from './ports.ts';
 export interface MonitorStorage {
   readonly ledger: Ledger;
   /** What the views read. Until the stores are open, and whenever Redis is away, every call rejects. */
-  readonly reads: Pick<ViewPorts, 'ledger' | 'queue' | 'server' | 'connections' | 'hosts'>;
+  readonly reads: Pick<ViewPorts, 'ledger' | 'server' | 'connections' | 'hosts'>;
   /**
    * Waits for Redis as long as it takes, or until the abort (then undefined). Rejects with ConfigError when Redis is not
    * fit to hold mail.
@@ -27,10 +27,6 @@ export interface MonitorStorage {
   isReady(): boolean;
   close(): Promise<void>;
 }
-
-const notOpen = async (): Promise<never> => {
-  throw new Error('the queue is not open yet');
-};
 
 /** Connects in the background. */
 export function createStorage(config: MonitorConfig, log: Logger, now: () => number): MonitorStorage {
@@ -44,10 +40,6 @@ export function createStorage(config: MonitorConfig, log: Logger, now: () => num
     ledger,
     reads: {
       ledger,
-      queue: {
-        depth: () => queue?.depth() ?? notOpen(),
-        dueBy: (at) => queue?.dueBy(at) ?? notOpen(),
-      },
       server: () => readRedisServerStatus(redis.client, keys),
       connections: (intake) => ceiling.count(intake),
       hosts: (intakes) => hosts.load(intakes),

@@ -4,6 +4,7 @@ export { securityProblem } from './grpc/connection-problem.ts';
 export type { ClientTransport, GrpcTransport } from './grpc/transport.ts';
 export { mutualTlsClient, plaintextTransport } from './grpc/transport.ts';
 export type {
+  ActiveCopies,
   AttemptTicket,
   CopyState,
   Decision,
@@ -42,11 +43,18 @@ export type { DrainStep, Shutdown } from './process/shutdown.ts';
 export { createShutdown } from './process/shutdown.ts';
 export { VERSION } from './process/version.ts';
 export { pause, withDeadline } from './process/waiting.ts';
+export { groupEnqueue, MAX_COPIES_PER_JOB } from './queue/group-enqueue.ts';
 export type { JournalQueueOptions } from './queue/journal-queue.ts';
 export { createJournalQueue } from './queue/journal-queue.ts';
 export type { JobHandler, JournalQueueWorkerOptions } from './queue/journal-queue-worker.ts';
 export { createJournalQueueWorker } from './queue/journal-queue-worker.ts';
-export type { JobDisposition, JournalQueue, JournalQueueWorker, QueueDepth } from './queue/ports.ts';
+export type {
+  JobDisposition,
+  JournalQueue,
+  JournalQueueWorker,
+  QueueDepth,
+  QueuedCopies,
+} from './queue/ports.ts';
 export { checkRedisServer, redisMemory } from './redis/check-server.ts';
 export type { RedisClient, RedisConnectionOptions } from './redis/connect.ts';
 export { closeRedis, connectRedis, isRedisReady, whenRedisReady } from './redis/connect.ts';
@@ -73,8 +81,8 @@ export { readRedisServerStatus } from './redis/server-status.ts';
 export type { RedisSettings, RedisTls, RedisUser } from './redis/settings.ts';
 export { describeRedis, readRedisSettings, redactRedisUrl } from './redis/settings.ts';
 export { createSpool, type SpoolOptions } from './spool/redis-spool.ts';
-export type { Spool, SpooledBody, SpoolReadError, SpoolWriter } from './spool/spool.ts';
-export { SpoolError } from './spool/spool.ts';
+export type { FinishedBody, Spool, SpooledBody, SpoolReadError, SpoolWriter } from './spool/spool.ts';
+export { checkBody, SHORT_BODY_BYTES, SpoolError } from './spool/spool.ts';
 export type { CertificateUse, CertificateWatch } from './tls/certificate-watch.ts';
 export type { TlsFiles, TlsMaterial, TlsProblem } from './tls/tls-files.ts';
 export { loadTlsFiles } from './tls/tls-files.ts';

@@ -1,7 +1,7 @@
 import { type AlertCase, critical, delivered, hard, INTAKE, M, ofIntake, onGauge, warning } from './case.ts';
 
 const oldest = `tdc_oldest_message_age_seconds{${INTAKE}}`;
-const waiting = `tdc_queue_jobs{${M},queue="the.tdc.queue",state="waiting"}`;
+const waiting = `tdc_queue_copies{${M},queue="the.tdc.queue",state="waiting"}`;
 const demand = `tdc_queue_demand{${M},queue="the.tdc.queue"}`;
 const progress = (pod: string): string => `tdc_delivery_progress_timestamp_seconds{${M},pod="${pod}"}`;
 

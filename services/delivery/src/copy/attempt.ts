@@ -1,8 +1,8 @@
 import { type Dcid, type DeliveryOutcome, type JournalCopy, NO_CONNECTION } from '@tdc/core';
-import { SpoolError } from '@tdc/platform';
+import { checkBody, SpoolError } from '@tdc/platform';
 import type { Lease } from '../destination/destination.ts';
 import { buildCopy, type CopyContent } from './copy-content.ts';
-import type { DeliveryPorts, DeliveryRules } from './ports.ts';
+import type { BegunCopy, DeliveryPorts, DeliveryRules } from './ports.ts';
 
 /** How an attempt came out. */
 export type Attempt =
@@ -27,21 +27,28 @@ const RECORD_MS = 2_000;
 export async function attemptDelivery(
   ports: DeliveryPorts,
   rules: DeliveryRules,
-  copy: JournalCopy,
-  signal: AbortSignal,
+  begun: BegunCopy,
+  { signal, along }: Circumstances,
 ): Promise<Attempt> {
   for (let stale = 0; stale < MAX_STALE; stale += 1) {
-    const acquired = await ports.acquire(copy, signal);
+    const acquired = await ports.acquire(begun.copy, signal, along);
     if (acquired.kind === 'unavailable') return { kind: 'not-attempted', retryInMs: acquired.retryInMs };
     if (acquired.kind === 'failed') return acquired;
-    const sent = await sendAndRelease(ports, rules, { copy, lease: acquired.lease, signal });
+    const sent = await sendAndRelease(ports, rules, { begun, lease: acquired.lease, signal });
     if (sent.kind !== 'stale') return sent;
   }
   return { kind: 'not-attempted', retryInMs: RETRY_AFTER_STALE_MS };
 }
 
+/** What an attempt is made under. */
+export interface Circumstances {
+  readonly signal: AbortSignal;
+  /** The copy came in the job of another, which is attempted, too. */
+  readonly along: boolean;
+}
+
 interface Sending {
-  readonly copy: JournalCopy;
+  readonly begun: BegunCopy;
   readonly lease: Lease;
   readonly signal: AbortSignal;
 }
@@ -53,7 +60,7 @@ async function sendAndRelease(ports: DeliveryPorts, rules: DeliveryRules, sendin
   const startedAt = ports.now();
   let seconds = 0;
   try {
-    const content = await readContent(ports, sending.copy, startedAt);
+    const content = await readContent(ports, sending.begun, startedAt);
     if ('error' in content) return contentFailed(NO_CONNECTION, content.error);
     const sent = await send(ports, rules, { ...sending, content });
     seconds = (ports.now() - startedAt) / 1000;
@@ -65,21 +72,28 @@ async function sendAndRelease(ports: DeliveryPorts, rules: DeliveryRules, sendin
 
 async function readContent(
   { spool }: DeliveryPorts,
-  copy: JournalCopy,
+  { copy, body }: BegunCopy,
   now: number,
 ): Promise<CopyContent | { readonly error: unknown }> {
   const { mid, sizeBytes, sha256 } = copy;
+  const expected = { sizeBytes, sha256 };
   try {
-    return await buildCopy(copy, spool.read(mid, { sizeBytes, sha256 }), now);
+    const original =
+      body === undefined ? spool.read(mid, expected) : oneChunk(checkBody(mid, body, expected));
+    return await buildCopy(copy, original, now);
   } catch (error) {
     return { error };
   }
 }
 
+async function* oneChunk(body: Buffer): AsyncGenerator<Buffer, void, undefined> {
+  if (body.length > 0) yield body;
+}
+
 async function send(
   ports: DeliveryPorts,
   rules: DeliveryRules,
-  { copy, lease, signal, content }: Sending & { readonly content: CopyContent },
+  { begun: { copy }, lease, signal, content }: Sending & { readonly content: CopyContent },
 ): Promise<Sent> {
   const { dcid, connection } = lease;
   ports.log({ kind: 'delivery-start', dcid, mid: copy.mid });
@@ -128,5 +142,5 @@ function smtpUtf8Need({ smtpUtf8, route }: JournalCopy): 'no' | 'wanted' | 'need
 /** The answer to the final dot may come after the deadline: until then the copy is not to be expired. */
 function stretchLease(ports: DeliveryPorts, copy: JournalCopy, finalReplyMs: number): void {
   const until = ports.now() + finalReplyMs + RECORD_MS;
-  if (until > copy.expiresAt) ports.ledger.beginAttempt(copy.mid, until).catch(() => undefined);
+  if (until > copy.expiresAt) ports.ledger.extendLease(copy.mid, until).catch(() => undefined);
 }

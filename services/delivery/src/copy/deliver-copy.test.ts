@@ -12,7 +12,7 @@ import { type AttemptTicket, type FinalOutcome, type JobDisposition, SpoolError 
 import { sampleCopy } from '../../../../test/support/sample-copy.ts';
 import type { Acquisition, Lease } from '../destination/destination.ts';
 import type { OutboundConnection, OutboundMessage, SendResult } from '../smtp/outbound-connection.ts';
-import { createDeliverCopy } from './deliver-copy.ts';
+import { createDeliverJob } from './deliver-job.ts';
 import type { DeliveryPorts } from './ports.ts';
 
 const NOW = 1_000_000;
@@ -25,8 +25,15 @@ const STALE: SendResult = { kind: 'stale' };
 const NETWORK: DeliveryFailure = { kind: 'network', reason: 'closed', detail: 'closed' };
 const REFUSED: DeliveryFailure = { kind: 'smtp-reply', stage: 'rcpt', reply: { code: 550, text: 'no' } };
 
+const begun = (finishedAttempts: number): AttemptTicket => ({
+  kind: 'go',
+  copy: COPY,
+  finishedAttempts,
+  body: undefined,
+});
+
 class Bench {
-  ticket: AttemptTicket = { kind: 'go', finishedAttempts: 0 };
+  ticket: AttemptTicket = begun(0);
   acquisitions: Acquisition[] = [];
   sends: SendResult[] = [DELIVERED];
   /** What the ledger answers when an outcome is recorded; an error stands for Redis being away. */
@@ -88,10 +95,11 @@ class Bench {
     const spoolError = this.spoolError;
     const ports: DeliveryPorts = {
       ledger: {
-        beginAttempt: async (_mid, leaseUntil) => {
+        beginAttempts: async (_mids, leaseUntil) => {
           this.leases.push(leaseUntil);
-          return this.ticket;
+          return [this.ticket.kind === 'go' ? { ...this.ticket, copy } : this.ticket];
         },
+        extendLease: async (_mid, leaseUntil) => void this.leases.push(leaseUntil),
         releaseAttempt: async (mid) => void this.released.push(mid),
         softBounce: async (_mid, { attempt, reason }) => {
           this.softBounces.push({ attempt, reason });
@@ -124,7 +132,9 @@ class Bench {
       now: Date.now,
       offsetMinutes: () => 0,
     };
-    return createDeliverCopy(ports, { retryDelaySeconds: 60, finalReplyMs: 60_000 })(copy, this.stop.signal);
+    const deliverJob = createDeliverJob(ports, { retryDelaySeconds: 60, finalReplyMs: 60_000 });
+    const { mid, expiresAt } = copy;
+    return deliverJob({ mids: [mid], expiresAt }, this.stop.signal, () => undefined);
   }
 
   get kinds(): string[] {
@@ -189,7 +199,7 @@ describe('a copy that is to be delivered', () => {
   });
 
   it('fails for the second time: hard bounce', async () => {
-    bench.ticket = { kind: 'go', finishedAttempts: 1 };
+    bench.ticket = begun(1);
     bench.sends = [failed(NETWORK)];
     assert.deepEqual(await bench.run(), { kind: 'done' });
     hardBounce('network');
@@ -223,7 +233,7 @@ describe('a copy that is to be delivered', () => {
 
   it('finds no connection before its deadline: expired, no attempt counted', async () => {
     bench.acquisitions = [{ kind: 'unavailable', retryInMs: 250 }];
-    bench.ticket = { kind: 'go', finishedAttempts: 0 };
+    bench.ticket = begun(0);
     bench.beforeAnswer = () => mock.timers.tick(120_000);
     assert.deepEqual(await bench.run(), { kind: 'done' });
     hardBounce('expired');
@@ -258,7 +268,7 @@ describe('a copy that is to be delivered', () => {
   });
 
   it('is cut off by the end of this worker: handed back at once, no attempt counted', async () => {
-    bench.ticket = { kind: 'go', finishedAttempts: 1 };
+    bench.ticket = begun(1);
     bench.meanwhile = () => bench.stop.abort();
     bench.sends = [{ kind: 'cut' }];
     assert.deepEqual(await bench.run(), { kind: 'retry-at', at: NOW });
@@ -268,7 +278,7 @@ describe('a copy that is to be delivered', () => {
 
   for (const finishedAttempts of [0, 1]) {
     it(`is cut off by its deadline in attempt ${finishedAttempts + 1}: expired, on that connection`, async () => {
-      bench.ticket = { kind: 'go', finishedAttempts };
+      bench.ticket = begun(finishedAttempts);
       bench.meanwhile = () => mock.timers.tick(120_000);
       bench.sends = [{ kind: 'cut' }];
       assert.deepEqual(await bench.run(), { kind: 'done' });

@@ -15,11 +15,9 @@ import {
   softBounceEvents,
 } from '@tdc/core';
 import { type FinalOutcome, type JobDisposition, pause } from '@tdc/platform';
-import { attemptDelivery } from './attempt.ts';
-import type { DeliveryPorts, DeliveryRules } from './ports.ts';
+import { attemptDelivery, type Circumstances } from './attempt.ts';
+import type { BegunCopy, DeliveryPorts, DeliveryRules } from './ports.ts';
 
-/** Time for an attempt's outcome to be recorded after the deadline, before the sweep may take the copy. */
-const LEASE_SLACK_MS = 2_000;
 const RECORD_RETRY_MS = 250;
 
 const DONE: JobDisposition = { kind: 'done' };
@@ -27,19 +25,18 @@ const DONE: JobDisposition = { kind: 'done' };
 type Attempted = Exclude<DeliveryOutcome, { kind: 'not-attempted' }>;
 
 /**
- * Delivers one copy, or finds out what comes next: the use case behind every job. What happened is recorded first, and
- * only what was recorded is logged and counted, so that a job that comes twice does neither twice.
+ * Delivers one copy, or finds out what comes next. What happened is recorded first, and only what was recorded is logged
+ * and counted, so that a copy that comes twice does neither twice.
  */
 export function createDeliverCopy(ports: DeliveryPorts, rules: DeliveryRules) {
   const { ledger, now, observe } = ports;
 
-  return async (copy: JournalCopy, signal: AbortSignal): Promise<JobDisposition> => {
-    const ticket = await ledger.beginAttempt(copy.mid, copy.expiresAt + LEASE_SLACK_MS);
-    if (ticket.kind === 'finished') return DONE;
+  return async (ticket: BegunCopy, { signal, along }: Circumstances): Promise<JobDisposition> => {
+    const { copy } = ticket;
     if (isExpired(now(), copy.expiresAt)) return giveBack(copy, 0, signal);
     const startedAt = now();
     const attempt = await untilExpiry(copy, signal, (limited) =>
-      attemptDelivery(ports, rules, copy, limited),
+      attemptDelivery(ports, rules, ticket, { signal: limited, along }),
     );
     if (attempt.kind === 'not-attempted') return giveBack(copy, attempt.retryInMs, signal);
     // This worker is stopping or has lost the job: the copy is as good as new to whoever takes it up.
@@ -57,12 +54,16 @@ export function createDeliverCopy(ports: DeliveryPorts, rules: DeliveryRules) {
     signal: AbortSignal,
     act: (limited: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    const deadline = new AbortController();
-    const timer = setTimeout(() => deadline.abort(), Math.max(0, copy.expiresAt - now()));
+    const limited = new AbortController();
+    const end = (): void => limited.abort();
+    const timer = setTimeout(end, Math.max(0, copy.expiresAt - now()));
+    signal.addEventListener('abort', end);
+    if (signal.aborted) end();
     try {
-      return await act(AbortSignal.any([signal, deadline.signal]));
+      return await act(limited.signal);
     } finally {
       clearTimeout(timer);
+      signal.removeEventListener('abort', end);
     }
   }
 
@@ -104,7 +105,7 @@ export function createDeliverCopy(ports: DeliveryPorts, rules: DeliveryRules) {
       return hardBounce(copy, { dcid, failure, reason: step.reason }, attempt.signal);
     const { status, text, code, reply } = describeFailure(failure, false);
     const response = `${status} - ${text} ('${code}', ['${reply}'])`;
-    const bounce = { attempt: attempt.number, dcid, reason: step.reason, response };
+    const bounce = { attempt: attempt.number, dcid, reason: step.reason, response, retryAt: step.at };
     if (await persist(mid, attempt.signal, () => ledger.softBounce(mid, bounce))) {
       const pending = { until: step.at, offsetMinutes: ports.offsetMinutes(step.at) };
       for (const event of failureEvents(failure)) ports.log(event);

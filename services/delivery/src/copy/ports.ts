@@ -1,13 +1,16 @@
 import type { DeliveryFailure, DeliveryOutcome, JournalCopy, MailLogEvent, Mid } from '@tdc/core';
-import type { Ledger, Spool } from '@tdc/platform';
+import type { AttemptTicket, Ledger, Spool } from '@tdc/platform';
 import type { Acquisition } from '../destination/destination.ts';
+
+/** A copy whose attempt was begun in the ledger. */
+export type BegunCopy = Extract<AttemptTicket, { kind: 'go' }>;
 
 /** What delivering a copy works with. */
 export interface DeliveryPorts {
-  readonly ledger: Pick<Ledger, 'beginAttempt' | 'releaseAttempt' | 'softBounce' | 'finish'>;
+  readonly ledger: Pick<Ledger, 'beginAttempts' | 'extendLease' | 'releaseAttempt' | 'softBounce' | 'finish'>;
   readonly spool: Pick<Spool, 'read'>;
-  /** Gets a connection to the copy's destination, or word that there is none. */
-  readonly acquire: (copy: JournalCopy, signal: AbortSignal) => Promise<Acquisition>;
+  /** Gets a connection to the copy's destination, or word that there is none. `along`: behind another copy of its job. */
+  readonly acquire: (copy: JournalCopy, signal: AbortSignal, along: boolean) => Promise<Acquisition>;
   readonly log: (event: MailLogEvent) => void;
   readonly observe: CopyObserver;
   readonly now: () => number;

@@ -102,12 +102,20 @@ export class Destination {
     if (this.#waiting.length > 0) this.#grow();
   }
 
-  /** Waits for a connection, or for word that there is none. The abort ends the wait as `unavailable`. */
-  acquire(signal: AbortSignal): Promise<Acquisition> {
+  /** Copies here beyond the capacity: they came along with others. */
+  get overshoot(): number {
+    return Math.max(0, this.#waiting.length + this.#delivering() - this.capacity);
+  }
+
+  /**
+   * Waits for a connection, or for word that there is none. The abort ends the wait as `unavailable`. A copy that came
+   * `along` in the job of another is not sent back for want of room: the job stays for the other anyhow.
+   */
+  acquire(signal: AbortSignal, along = false): Promise<Acquisition> {
     this.#retireOutdated();
     const ready = this.#takeReady();
     if (ready !== undefined) return Promise.resolve({ kind: 'lease', lease: this.#lease(ready) });
-    const isFull = this.#waiting.length + this.#delivering() >= this.capacity;
+    const isFull = !along && this.#waiting.length + this.#delivering() >= this.capacity;
     if (this.#closing || signal.aborted || isFull) return Promise.resolve(this.#comeBackLater());
     const answer = this.#waiting.join(signal, () => this.#comeBackLater());
     this.#grow();

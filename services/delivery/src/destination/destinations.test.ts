@@ -11,7 +11,7 @@ const NEVER = new AbortController().signal;
 const COPY = sampleCopy(1);
 
 describe('all destinations of a worker', () => {
-  let concurrency: number[];
+  let capacities: number[];
   let active: Record<string, number>;
   let workersAsked: string[];
   let redisIsAway: boolean;
@@ -19,7 +19,7 @@ describe('all destinations of a worker', () => {
   let destinations: Destinations;
   beforeEach(() => {
     mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'], now: 1_000_000 });
-    [concurrency, active, workersAsked, redisIsAway, opening] = [[], {}, [], false, []];
+    [capacities, active, workersAsked, redisIsAway, opening] = [[], {}, [], false, []];
     let dcid = 0;
     destinations = new Destinations({
       ports: {
@@ -54,8 +54,8 @@ describe('all destinations of a worker', () => {
           return 2;
         },
       },
-      setConcurrency: (jobs) => void concurrency.push(jobs),
-      maxJobs: 100,
+      setCapacity: (copies) => void capacities.push(copies),
+      maxCopies: 100,
     });
   });
   afterEach(() => {
@@ -86,14 +86,14 @@ describe('all destinations of a worker', () => {
     active = { primary: 5 };
     await acquire();
     await look();
-    assert.equal(concurrency.at(-1), 3 + 8);
+    assert.equal(capacities.at(-1), 3 + 8);
   });
 
   it('are given more jobs when there is more to do, shared with the other workers', async () => {
     await acquire();
     active = { primary: 2000 };
     await look();
-    assert.equal(concurrency.at(-1), 20 + 8);
+    assert.equal(capacities.at(-1), 20 + 8);
     assert.equal(opening.length, 20);
     assert.deepEqual(workersAsked, ['primary']);
   });
@@ -102,16 +102,16 @@ describe('all destinations of a worker', () => {
     active = { primary: 5, other: 1 };
     await acquire();
     await look();
-    assert.equal(concurrency.at(-1), 3 + 8 + 8);
+    assert.equal(capacities.at(-1), 3 + 8 + 8);
     await acquire(toIntake(COPY, 'other'));
-    assert.equal(concurrency.at(-1), 2 * (3 + 8) + 8);
+    assert.equal(capacities.at(-1), 2 * (3 + 8) + 8);
   });
 
   it('are never given more jobs than the process may have', async () => {
     await acquire();
     active = { primary: 1_000_000, other: 1 };
     await look();
-    assert.equal(concurrency.at(-1), 100);
+    assert.equal(capacities.at(-1), 100);
   });
 
   it('keep what is known of them while Redis is away', async () => {
@@ -120,7 +120,7 @@ describe('all destinations of a worker', () => {
     await look();
     redisIsAway = true;
     await look();
-    assert.equal(concurrency.at(-1), 20 + 8);
+    assert.equal(capacities.at(-1), 20 + 8);
   });
 
   it('are apart by intake and by where its copies go', async () => {

@@ -14,12 +14,12 @@ export interface DestinationsOptions {
   readonly ports: DestinationPorts;
   readonly rules: DestinationRules;
   readonly load: LoadSource;
-  /** Sets how many jobs the worker handles at once. */
-  readonly setConcurrency: (jobs: number) => void;
-  readonly maxJobs: number;
+  /** Sets how many copies the worker has in hand at once. */
+  readonly setCapacity: (copies: number) => void;
+  readonly maxCopies: number;
 }
 
-/** Jobs of other destinations that may be looked at while one holds all it can use. */
+/** Copies of other destinations that may be looked at while one holds all it can use. */
 const SLACK = 8;
 const LOOK_MS = 500;
 
@@ -27,7 +27,7 @@ const keyOf = ({ intake, address, host, port }: CopyRoute): string =>
   [intake, address, host ?? '', port].join(' ');
 
 /**
- * All destinations of this process. The jobs it holds at once are as many as its destinations can use, and some more
+ * All destinations of this process. The copies it holds at once are as many as its destinations can use, and some more
  * only while other destinations have copies, too: so one that is slow or down never takes another's capacity.
  */
 export class Destinations {
@@ -43,7 +43,8 @@ export class Destinations {
     this.#timer = setInterval(() => void this.#look(), LOOK_MS);
   }
 
-  acquire(copy: JournalCopy, signal: AbortSignal): Promise<Acquisition> {
+  /** `along`: the copy came in the job of another, which goes the same way. */
+  acquire(copy: JournalCopy, signal: AbortSignal, along = false): Promise<Acquisition> {
     if (this.#closing) return Promise.resolve({ kind: 'unavailable', retryInMs: 0 });
     const key = keyOf(copy.route);
     let destination = this.#all.get(key);
@@ -52,7 +53,9 @@ export class Destinations {
       this.#all.set(key, destination);
       this.#tune();
     }
-    return destination.acquire(signal);
+    const acquired = destination.acquire(signal, along);
+    if (along) this.#tune();
+    return acquired;
   }
 
   /** The peer refused something for good: worth showing in hoststatus. */
@@ -113,8 +116,9 @@ export class Destinations {
   }
 
   #tune(): void {
-    const used = [...this.#all.values()].reduce((total, one) => total + one.capacity, 0);
+    // What came along beyond a destination's capacity takes nothing from the others.
+    const used = [...this.#all.values()].reduce((total, one) => total + one.capacity + one.overshoot, 0);
     const wanted = Math.max(SLACK, used + (this.#others ? SLACK : 0));
-    this.#options.setConcurrency(Math.min(this.#options.maxJobs, Math.max(PREFETCH, wanted)));
+    this.#options.setCapacity(Math.min(this.#options.maxCopies, Math.max(PREFETCH, wanted)));
   }
 }

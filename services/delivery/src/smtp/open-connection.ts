@@ -26,7 +26,15 @@ export async function openConnection(options: OpenOptions, signal: AbortSignal):
     library.close();
     return { kind: 'failed', failure, ends: tcp.ends };
   }
-  return { kind: 'open', connection: new SecuredConnection(library, tcp.ends, options) };
+  const { extensions, maxSizeBytes } = library;
+  const { replyMs, finalReplyMs } = options;
+  const connection = new SecuredConnection(library.release(), {
+    ends: tcp.ends,
+    peer: { extensions, maxSizeBytes },
+    replyMs,
+    finalReplyMs,
+  });
+  return { kind: 'open', connection };
 }
 
 function libraryFor(options: OpenOptions, socket: Socket): JournalSmtpConnection {

@@ -1,23 +1,38 @@
-import type { Readable } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
+
+type Listener = (...told: unknown[]) => void;
 
 /** What the library keeps to itself and we must know; the version is pinned and a test looks at each. */
 interface Internals {
   _supportedExtensions: string[];
   _maxAllowedSize: number;
-  _currentDataStream: Readable | false;
   _sendCommand(command: string, logged?: string): void;
+  _socket: TLSSocket | false;
+  _destroyed: boolean;
+  /** What came behind the reply in hand: replies, and the beginning of another. */
+  _responseQueue: string[];
+  _remainder: string;
+  _clearPhase(): void;
+  readonly _onSocketData: Listener;
+  readonly _onSocketTimeout: Listener;
+  readonly _onSocketClose: Listener;
+  readonly _onSocketEnd: Listener;
+  readonly _onSocketError: Listener;
 }
 
 /** What is waited for while a connection is set up. `securing` is from `STARTTLS` to the end of the handshake. */
 export type SetupPhase = 'banner' | 'ehlo' | 'securing';
 
-/**
- * The SMTP client library with what it lacks: SMTPUTF8 for a message whose headers need it (the library adds the keyword
- * for addresses alone, RFC 6531 §3.4), the phases of setting up, and the moment at which a message has left.
- */
+/** A socket that the library has secured and greeted, and has no more to do with. */
+export interface ReleasedSocket {
+  readonly socket: TLSSocket;
+  /** Octets behind the answer to EHLO, which nobody has asked for. */
+  readonly unread: Buffer;
+}
+
+/** The SMTP client library as far as it serves: greeting, STARTTLS and EHLO. It lacks the phases of setting up. */
 export class JournalSmtpConnection extends SMTPConnection {
-  asksForSmtpUtf8 = false;
   onSetupPhase: (phase: SetupPhase) => void = () => undefined;
   #securingBegun = false;
 
@@ -27,7 +42,7 @@ export class JournalSmtpConnection extends SMTPConnection {
     const sendCommand = internals._sendCommand.bind(this);
     internals._sendCommand = (command, logged) => {
       this.#note(command);
-      sendCommand(this.#withKeywords(command), logged);
+      sendCommand(command, logged);
     };
   }
 
@@ -46,10 +61,23 @@ export class JournalSmtpConnection extends SMTPConnection {
     return Number(this.#internals._maxAllowedSize) || 0;
   }
 
-  /** Calls back when the message under way was handed to the socket as a whole, its final dot included. */
-  onceMessageOut(listener: () => void): void {
-    const stream = this.#internals._currentDataStream;
-    if (stream !== false) stream.once('end', listener);
+  /** Hands the secured socket over, with nobody listening to it: the library reads and writes nothing any more. */
+  release(): ReleasedSocket {
+    const internals = this.#internals;
+    const socket = internals._socket as TLSSocket;
+    const unread = [...internals._responseQueue, internals._remainder].join('\n');
+    internals._responseQueue = [];
+    internals._remainder = '';
+    internals._clearPhase();
+    internals._socket = false;
+    internals._destroyed = true;
+    socket.setTimeout(0);
+    socket.off('data', internals._onSocketData);
+    socket.off('timeout', internals._onSocketTimeout);
+    socket.off('close', internals._onSocketClose);
+    socket.off('end', internals._onSocketEnd);
+    socket.off('error', internals._onSocketError);
+    return { socket, unread: Buffer.from(unread, 'latin1') };
   }
 
   get #internals(): Internals {
@@ -61,11 +89,5 @@ export class JournalSmtpConnection extends SMTPConnection {
       this.#securingBegun = true;
       this.onSetupPhase('securing');
     } else if (command.startsWith('EHLO ')) this.onSetupPhase('ehlo');
-  }
-
-  #withKeywords(command: string): string {
-    const lacksKeyword =
-      this.asksForSmtpUtf8 && command.startsWith('MAIL FROM:') && !command.includes(' SMTPUTF8');
-    return lacksKeyword ? `${command} SMTPUTF8` : command;
   }
 }

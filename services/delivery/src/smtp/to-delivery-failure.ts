@@ -19,9 +19,9 @@ export interface SmtpClientError {
 
 /**
  * Where in a connection's life the error came. `securing`: between `STARTTLS` and the end of the handshake. `setup`:
- * before it, or behind it up to the answer to EHLO. `answer`: the final dot is out, and a loss leaves the outcome open.
+ * before it, or behind it up to the answer to EHLO.
  */
-export type FailurePhase = 'setup' | 'securing' | 'transaction' | 'answer';
+export type FailurePhase = 'setup' | 'securing';
 
 const X509_CODES =
   /^(CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|CRL_|ERROR_IN_CERT|ERR_TLS_CERT_ALTNAME_INVALID)/;
@@ -48,14 +48,8 @@ export const NETWORK_TEXT: Readonly<Record<NetworkFailureReason, string>> = {
   closed: 'connection closed by peer',
 };
 
-/** In a pipelined envelope MAIL and DATA are told by their names; a 421 that is not can only answer RCPT. */
-function stageOf(command: string | undefined, phase: FailurePhase): SmtpStage {
-  if (phase === 'answer') return 'final-dot';
-  if (command?.startsWith('MAIL')) return 'mail';
-  if (command?.startsWith('DATA')) return 'data';
-  if (command?.startsWith('EHLO')) return 'ehlo';
-  return phase === 'transaction' ? 'rcpt' : 'banner';
-}
+const stageOf = (command: string | undefined): SmtpStage =>
+  command?.startsWith('EHLO') ? 'ehlo' : 'banner';
 
 const NOT_OFFERED: ReadonlySet<number> = new Set([500, 502, 503]);
 
@@ -64,7 +58,6 @@ const NOT_OFFERED: ReadonlySet<number> = new Set([500, 502, 503]);
  * so behind the handshake, in place of its answer to EHLO; whatever goes wrong later is the network's.
  */
 function tlsFailure(error: SmtpClientError, phase: FailurePhase): DeliveryFailure | undefined {
-  if (phase !== 'setup' && phase !== 'securing') return undefined;
   const { code = '', originalCode = '', responseCode } = error;
   const tls = (reason: TlsFailureReason): DeliveryFailure => ({
     kind: 'tls',
@@ -84,25 +77,18 @@ function tlsFailure(error: SmtpClientError, phase: FailurePhase): DeliveryFailur
 export const networkReason = (code: string | undefined): NetworkFailureReason =>
   NETWORK_CODES[code ?? ''] ?? 'closed';
 
-/** What the library would not even say to the peer: an address that no command can hold, a size above the peer's limit. */
-function localRefusal({ code, response, message }: SmtpClientError): DeliveryFailure | undefined {
-  if (response !== undefined || (code !== 'EENVELOPE' && code !== 'EMESSAGE')) return undefined;
-  return { kind: 'unconveyable', reason: code === 'EMESSAGE' ? 'size' : 'address', detail: message };
-}
-
 /**
  * The only place that looks inside an error of the SMTP client (spec §5). Order matters: a bad certificate arrives as a
  * socket error, a refused STARTTLS with a reply code, a 421 as a lost connection.
  */
 export function toDeliveryFailure(error: SmtpClientError, phase: FailurePhase): DeliveryFailure {
-  const known = tlsFailure(error, phase) ?? localRefusal(error);
+  const known = tlsFailure(error, phase);
   if (known !== undefined) return known;
-  const { responseCode = 0, response, originalCode, code, message } = error;
+  const { responseCode = 0, response, originalCode, code } = error;
   if (responseCode >= 400 && responseCode <= 599) {
     const reply = parseReply(response ?? String(responseCode));
-    return { kind: 'smtp-reply', stage: stageOf(error.command, phase), reply };
+    return { kind: 'smtp-reply', stage: stageOf(error.command), reply };
   }
-  if (phase === 'answer') return { kind: 'uncertain', detail: message };
   const reason = networkReason(code === 'ETIMEDOUT' ? 'ETIMEDOUT' : (originalCode ?? code));
   return { kind: 'network', reason, detail: NETWORK_TEXT[reason] };
 }

@@ -8,9 +8,17 @@ export interface PeerLimits {
   readonly maxSizeBytes: number;
 }
 
+const QUOTED = /"(?:[^"\\]|\\.)*"/g;
+/** What would end an address within a command, or the command itself. */
+const UNSPEAKABLE = /[\u0000-\u001f\u007f<>]/;
+
+/** Whether a command can hold the address and nothing else: one that ended early would have the rest read as more of it. */
+const isSpeakable = (address: string): boolean =>
+  !UNSPEAKABLE.test(address) && !address.replace(QUOTED, '').includes(' ');
+
 /** What the peer lacks to take this copy as it is (spec §4: never altered silently); undefined when it lacks nothing. */
 export function whyUnconveyable(
-  message: Pick<OutboundMessage, 'eightBit' | 'smtpUtf8' | 'sizeBytes'>,
+  message: Omit<OutboundMessage, 'content' | 'onFinalDot'>,
   { extensions, maxSizeBytes }: PeerLimits,
 ): Extract<DeliveryFailure, { kind: 'unconveyable' }> | undefined {
   if (message.eightBit && !extensions.includes('8BITMIME')) {
@@ -24,6 +32,11 @@ export function whyUnconveyable(
   if (maxSizeBytes > 0 && message.sizeBytes > maxSizeBytes) {
     const detail = `the copy has ${message.sizeBytes} bytes, the server takes ${maxSizeBytes}`;
     return { kind: 'unconveyable', reason: 'size', detail };
+  }
+  const { sender, recipient } = message;
+  if (recipient === '' || !isSpeakable(sender) || !isSpeakable(recipient)) {
+    const detail = `no command can name ${JSON.stringify(sender)} and ${JSON.stringify(recipient)}`;
+    return { kind: 'unconveyable', reason: 'address', detail };
   }
   return undefined;
 }

@@ -11,7 +11,7 @@ import {
   subjectOf,
   toRid,
 } from '@tdc/core';
-import type { SpooledBody, SpoolWriter } from '@tdc/platform';
+import type { FinishedBody, SpooledBody, SpoolWriter } from '@tdc/platform';
 import type { Acceptance, AcceptancePorts, IncomingMessage, NotAccepted, Storage } from '../ports.ts';
 import { type BodyScan, createBodyScan } from './body-scan.ts';
 import { commitCopies } from './commit-copies.ts';
@@ -131,7 +131,8 @@ async function store(
   logContent(ports, complete, { fields: finding.fields, body });
   const planned = await plan(ports, rules, { ...complete, ...finding, body });
   if (planned === undefined) return abandoned(writer, unavailable('storage'));
-  const committed = await commitCopies(mid, planned, { storage, log: ports.log, late });
+  const message = { mid, planned, unstored: body.unstored };
+  const committed = await commitCopies(message, { storage, log: ports.log, late });
   if (committed.kind !== 'committed') return committed;
   const { queued } = committed;
   const { ignoredHeaders } = finding.decision;
@@ -178,7 +179,7 @@ function logContent(
 async function plan(
   ports: AcceptancePorts,
   rules: AcceptanceRules,
-  decided: CompleteMessage & Finding & { readonly body: SpooledBody },
+  decided: CompleteMessage & Finding & { readonly body: FinishedBody },
 ): Promise<readonly PlannedSplinter[] | undefined> {
   const { splinters } = decided.decision;
   const mids = splinters.length === 1 ? [decided.mid] : await ports.takeMids(splinters.length);

@@ -64,10 +64,10 @@ const hasEightBit = (chunk: Uint8Array): boolean => !isAscii(chunk);
 
 /** The same octets in pieces of a decent size, each a copy or a chunk as it came. Rejects where the source does. */
 export async function* inPieces(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-  let piece = Buffer.allocUnsafe(0);
+  let piece: Uint8Array = new Uint8Array();
   let filled = 0;
   for await (const chunk of source) {
-    if (filled > 0 && filled + chunk.length > piece.length) {
+    if (filled > 0 && filled + chunk.length > PIECE_BYTES) {
       yield piece.subarray(0, filled);
       filled = 0;
     }
@@ -75,9 +75,21 @@ export async function* inPieces(source: AsyncIterable<Uint8Array>): AsyncGenerat
       yield chunk;
       continue;
     }
-    if (filled === 0) piece = Buffer.allocUnsafe(PIECE_BYTES);
-    piece.set(chunk, filled);
+    if (filled === 0) {
+      // Most messages are this chunk alone.
+      piece = chunk;
+    } else {
+      if (piece.length < PIECE_BYTES) piece = grown(piece, filled);
+      piece.set(chunk, filled);
+    }
     filled += chunk.length;
   }
   if (filled > 0) yield piece.subarray(0, filled);
+}
+
+/** The octets at the beginning of a piece with room for more. */
+function grown(octets: Uint8Array, filled: number): Uint8Array {
+  const piece = Buffer.allocUnsafe(PIECE_BYTES);
+  piece.set(octets.subarray(0, filled));
+  return piece;
 }

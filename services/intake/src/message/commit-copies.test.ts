@@ -47,7 +47,8 @@ async function world() {
     stores,
     late,
     lines: () => log.map(mailLogText),
-    commit: (planned: readonly PlannedSplinter[]) => commitCopies(MID, planned, ports),
+    commit: (planned: readonly PlannedSplinter[], unstored?: Buffer) =>
+      commitCopies({ mid: MID, planned, unstored }, ports),
     /** Acts behind the storing of the body. */
     acts: () => stores.acts.slice(2),
   };
@@ -64,6 +65,18 @@ describe('committing', () => {
       'MID 1 matched all recipients for per-recipient policy special_people in the inbound table',
       "TDC: MID 1 with Message-ID '<1@lawfirm.example>' enqueued for forwarding to Cisco Secure Email Threat Defense to the message intake address 33c48e-27xp9-05ecb4@beta.cmd.example.com",
     ]);
+  });
+
+  it('a short message stores its body in the step that makes it active', async () => {
+    const { commit, acts, stores } = await world();
+    await stores.spool.remove([MID]);
+    stores.before('commit', async () => assert.equal(stores.bodies.size, 0));
+    assert.deepEqual(await commit([due(1), due(2)], Buffer.from('xyz')), {
+      kind: 'committed',
+      queued: [1, 2],
+    });
+    assert.deepEqual(acts().slice(1), ['commit 1,2', 'add 1,2', 'confirmQueued 1,2']);
+    assert.deepEqual([...stores.bodies.values()].map(String), ['xyz', 'xyz']);
   });
 
   it('splinters gives each its body, and the message itself is done', async () => {

@@ -10,6 +10,14 @@ export interface CommitPorts {
   readonly late: AbortSignal;
 }
 
+/** A message that was decided about. */
+export interface PlannedMessage {
+  readonly mid: Mid;
+  readonly planned: readonly PlannedSplinter[];
+  /** Its octets, where they are not in the spool yet. */
+  readonly unstored: Buffer | undefined;
+}
+
 export interface CommittedCopies {
   readonly kind: 'committed';
   /** The MIDs of the copies. */
@@ -21,21 +29,21 @@ const UNREPLICATED: NotAccepted = { kind: 'unavailable', reason: 'replicas' };
 const LATE: NotAccepted = { kind: 'unavailable', reason: 'time' };
 
 /**
- * Body, account, job, in this order: whatever dies in between, nothing is lost and nothing is counted twice. Replicas
- * are waited for before there is a job: behind the account the sweep makes up for a job that is lost. Never rejects; what could not be made safe is taken back as far as Redis lets it, and where it does not, the sweep queues
- * what it finds: the copy comes twice then, which does no harm (spec §5).
+ * Body, account, job, in this order: whatever dies in between, nothing is lost and nothing is counted twice. A short body
+ * and the account are one step. Replicas are waited for before there is a job: behind the account the sweep makes up for a
+ * job that is lost. Never rejects; what could not be made safe is taken back as far as Redis lets it, and where it does
+ * not, the sweep queues what it finds: the copy comes twice then, which does no harm (spec §5).
  */
 export async function commitCopies(
-  mid: Mid,
-  planned: readonly PlannedSplinter[],
+  { mid, planned, unstored }: PlannedMessage,
   { storage, log, late }: CommitPorts,
 ): Promise<CommittedCopies | NotAccepted> {
   const copies = copiesOf(planned);
   const queued = copies.map((copy) => copy.mid);
-  if (!(await giveBodies(storage, mid, queued))) return UNSAFE;
+  if (unstored === undefined && !(await giveBodies(storage, mid, queued))) return UNSAFE;
   if (late.aborted) return removed(storage, queued, LATE);
   try {
-    await storage.ledger.commit({ enqueue: copies, skipped: skipsOf(planned) });
+    await storage.ledger.commit({ enqueue: copies, skipped: skipsOf(planned) }, unstored);
   } catch (error) {
     // Under a MID that another copy has, everything is the other's.
     return error instanceof MidTakenError ? UNSAFE : takenBack(storage, queued, UNSAFE);
@@ -45,12 +53,13 @@ export async function commitCopies(
     return takenBack(storage, queued, UNREPLICATED);
   logCopies(log, mid, { planned, copies });
   try {
-    await storage.queue.add(copies);
+    await storage.enqueue(copies);
   } catch {
     return withdrawn(storage, queued, UNSAFE);
   }
   if (late.aborted) return withdrawn(storage, queued, LATE);
-  await storage.ledger.confirmQueued(queued).catch(() => undefined);
+  // Nobody waits for it: until then the copies only look like orphans, whose jobs are found.
+  storage.ledger.confirmQueued(queued).catch(() => undefined);
   return { kind: 'committed', queued };
 }
 

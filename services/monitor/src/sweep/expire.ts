@@ -1,4 +1,4 @@
-import { DELIVERY_EXPIRED, hardBounceEvents, type JournalCopy, NO_CONNECTION } from '@tdc/core';
+import { DELIVERY_EXPIRED, hardBounceEvents, type JournalCopy, type Mid, NO_CONNECTION } from '@tdc/core';
 import type { BatchEnd, SweepPorts } from '../ports.ts';
 
 const BATCH = 500;
@@ -10,11 +10,12 @@ const BATCH = 500;
 export async function expireBatch(ports: SweepPorts): Promise<BatchEnd> {
   const due = await ports.ledger.expired(ports.now(), BATCH);
   const recorded = await Promise.all(due.map((copy) => expireCopy(ports, copy)));
+  await Promise.all(due.map(({ mid }) => removeJob(ports, mid)));
   // A whole batch that somebody else has ended is theirs to go on with; asking again could go on for ever.
   return due.length === BATCH && recorded.includes(true) ? 'more' : 'done';
 }
 
-async function expireCopy({ ledger, queue, log, observe }: SweepPorts, copy: JournalCopy): Promise<boolean> {
+async function expireCopy({ ledger, log, observe }: SweepPorts, copy: JournalCopy): Promise<boolean> {
   const { mid, route } = copy;
   const outcome = {
     kind: 'hard-bounced',
@@ -28,7 +29,14 @@ async function expireCopy({ ledger, queue, log, observe }: SweepPorts, copy: Jou
     for (const event of hardBounceEvents(ended, 'expired', undefined)) log(event);
     observe.expired(1);
   }
-  // A job that stays behind, because a worker holds it, is dropped when it is handled: its copy has an outcome.
-  await queue.remove(mid);
   return recorded;
+}
+
+/**
+ * Takes away the job that is known by this copy, unless another copy of it still lives. A job that stays behind, for that
+ * or because a worker holds it, is dropped when it is handled: its copies have outcomes.
+ */
+async function removeJob({ ledger, queue }: SweepPorts, mid: Mid): Promise<void> {
+  const job = await queue.find(mid);
+  if (job !== undefined && (await ledger.countActive(job.mids)) === 0) await queue.remove(mid);
 }

@@ -1,4 +1,4 @@
-import type { JournalCopy } from '@tdc/core';
+import type { Mid } from '@tdc/core';
 import type { BatchEnd, SweepPorts } from '../ports.ts';
 
 /** An intake that is alive confirms within milliseconds of its commit. */
@@ -12,10 +12,12 @@ const BATCH = 500;
 export async function requeueOrphans(ports: SweepPorts): Promise<BatchEnd> {
   const { ledger, queue, log, observe, now } = ports;
   const orphans = await ledger.orphans(now() - ORPHAN_AFTER_MS, BATCH);
-  const lost: JournalCopy[] = [];
-  for (const copy of orphans) if (!(await queue.has(copy.mid))) lost.push(copy);
+  // A job is known by its first copy. The copies of a job are confirmed together: where one is an orphan, so is the first.
+  const queued = new Set<Mid>();
+  for (const { mid } of orphans) for (const one of (await queue.find(mid))?.mids ?? []) queued.add(one);
+  const lost = orphans.filter(({ mid }) => !queued.has(mid));
   if (lost.length > 0) {
-    await queue.add(lost);
+    await queue.add(lost.map((copy) => [copy]));
     for (const { mid } of lost) {
       log({
         kind: 'notice',
@@ -27,6 +29,6 @@ export async function requeueOrphans(ports: SweepPorts): Promise<BatchEnd> {
     }
     observe.requeued(lost.length);
   }
-  await ledger.confirmQueued(orphans.map(({ mid }) => mid));
+  await ledger.confirmQueued([...queued, ...lost.map(({ mid }) => mid)]);
   return orphans.length === BATCH ? 'more' : 'done';
 }

@@ -10,7 +10,7 @@ const NOW = SAMPLE_TIME + 200_000;
 /** A ledger and a queue in memory, as one world that several monitors may share. */
 function world(copies: readonly JournalCopy[] = []) {
   const active = new Map(copies.map((copy) => [copy.mid, copy]));
-  const jobs = new Map(copies.map((copy) => [copy.mid, copy]));
+  const jobs = new Map(copies.map((copy) => [copy.mid, [copy]]));
   const unqueued = new Map<Mid, JournalCopy>();
   const tracked = { count: 0, bounds: [] as unknown[] };
   const finished: unknown[] = [];
@@ -26,6 +26,7 @@ function world(copies: readonly JournalCopy[] = []) {
     async confirmQueued(mids) {
       for (const mid of mids) unqueued.delete(mid);
     },
+    countActive: async (mids) => mids.filter((mid) => active.has(mid)).length,
     async trimTracking(bounds) {
       tracked.bounds.push(bounds);
       const trimmed = Math.min(1000, Math.max(0, tracked.count - bounds.maxCopies));
@@ -35,9 +36,12 @@ function world(copies: readonly JournalCopy[] = []) {
   };
   const queue: SweepPorts['queue'] = {
     async add(added) {
-      for (const copy of added) jobs.set(copy.mid, copy);
+      for (const group of added) for (const { mid } of group.slice(0, 1)) jobs.set(mid, [...group]);
     },
-    has: async (mid) => jobs.has(mid),
+    async find(first) {
+      const held = jobs.get(first);
+      return held && { mids: held.map(({ mid }) => mid), expiresAt: NOW };
+    },
     remove: async (mid) => (jobs.delete(mid) ? 'removed' : 'missing'),
   };
   return { active, jobs, unqueued, tracked, finished, ledger, queue };
@@ -98,6 +102,20 @@ describe('the sweep of expired copies', () => {
     assert.deepEqual(all.finished, [[7, { kind: 'hard-bounced', dcid: 0, reason: 'expired', response }]]);
     assert.equal(monitor.counted.expired, 1);
     assert.equal(all.jobs.size, 0);
+  });
+
+  it('leaves a job whose other copies still live, and takes it away with the last of them', async () => {
+    const [first, second] = [sampleCopy(7), sampleCopy(8, { expiresAt: NOW + 1 })];
+    const all = world([first, second]);
+    all.jobs.delete(second.mid);
+    all.jobs.set(first.mid, [first, second]);
+    await monitorOf(all).sweep();
+    assert.equal(all.jobs.size, 1);
+    const together = world([sampleCopy(7), sampleCopy(8)]);
+    together.jobs.delete(sampleCopy(8).mid);
+    together.jobs.set(first.mid, [sampleCopy(7), sampleCopy(8)]);
+    await monitorOf(together).sweep();
+    assert.equal(together.jobs.size, 0);
   });
 
   it('leaves a copy alone that may still live', async () => {
@@ -177,7 +195,7 @@ describe('the sweep of orphans', () => {
     const monitor = monitorOf(all);
     await monitor.sweep();
     await monitor.sweep();
-    assert.deepEqual([...all.jobs.values()], [orphan]);
+    assert.deepEqual([...all.jobs.values()], [[orphan]]);
     assert.deepEqual(texts(monitor.events), ['Warning: MID 3 was committed without a job: queued now']);
     assert.deepEqual([monitor.counted.requeued, all.unqueued.size], [1, 0]);
   });
@@ -200,6 +218,17 @@ describe('the sweep of orphans', () => {
     const monitor = monitorOf(all);
     await monitor.sweep();
     assert.deepEqual([monitor.counted.requeued, all.unqueued.size, monitor.events.length], [0, 0, 0]);
+  });
+
+  it('finds the job of a copy by the first of those that share it', async () => {
+    const all = world();
+    const [first, second, lone] = [alive(3), alive(4), alive(5)];
+    for (const copy of [first, second, lone]) all.unqueued.set(copy.mid, copy);
+    all.jobs.set(first.mid, [first, second]);
+    const monitor = monitorOf(all);
+    await monitor.sweep();
+    assert.deepEqual([...all.jobs.keys()], [3, 5]);
+    assert.deepEqual([monitor.counted.requeued, all.unqueued.size], [1, 0]);
   });
 
   it('does not confirm what it could not queue', async () => {

@@ -26,7 +26,7 @@ export function createQueueReader(
 }
 
 async function read(ports: ViewPorts): Promise<QueueReading> {
-  const [destinations, jobs, server] = await Promise.all([
+  const [destinations, copies, server] = await Promise.all([
     readDestinations(ports),
     readDemand(ports),
     ports.server(),
@@ -37,7 +37,7 @@ async function read(ports: ViewPorts): Promise<QueueReading> {
     Object.fromEntries(aliases.map((alias) => [alias, value(alias)]));
   return {
     counters,
-    jobs,
+    copies,
     server,
     aliases,
     connections,

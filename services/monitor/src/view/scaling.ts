@@ -1,22 +1,25 @@
-import type { QueueDepth, RouteAnswer } from '@tdc/platform';
+import type { RouteAnswer } from '@tdc/platform';
 import type { ViewPorts } from '../ports.ts';
 
 /** A retry that is due within the time that a worker takes to start is work for a worker that is started now. */
 const DUE_SOON_MS = 30_000;
 
-/** Jobs over all workers, and how much of them is work for a worker that is started now. */
-export interface Demand extends QueueDepth {
+/** Copies over all workers, and how many of them are work for a worker that is started now. */
+export interface Demand {
   /** Waiting, being handled, and delayed but due soon. */
   readonly demand: number;
+  readonly waiting: number;
+  readonly active: number;
+  readonly delayed: number;
 }
 
 /** Reads the demand; rejects when Redis does not answer. */
-export async function readDemand({ queue, now }: Pick<ViewPorts, 'queue' | 'now'>): Promise<Demand> {
-  const [depth, dueSoon] = await Promise.all([queue.depth(), queue.dueBy(now() + DUE_SOON_MS)]);
-  return { demand: depth.waiting + depth.active + dueSoon, ...depth };
+export async function readDemand({ ledger, now }: Pick<ViewPorts, 'ledger' | 'now'>): Promise<Demand> {
+  const { waiting, attempting, delayed, dueSoon } = await ledger.activeCopies(now() + DUE_SOON_MS);
+  return { demand: waiting + attempting + dueSoon, waiting, active: attempting, delayed };
 }
 
-/** The scaling signal: jobs over all workers. */
+/** The scaling signal: copies over all workers. */
 export interface Scaling {
   /**
    * What an autoscaler divides by the copies that one worker handles at once (Little's law): waiting, being handled, and

@@ -47,8 +47,8 @@ function portsOf(scene: Scene, changes: Partial<ViewPorts> = {}): ViewPorts {
       counters: async () => counters,
       oldestActive: async () => scene.oldest ?? {},
       track: async () => [],
+      activeCopies: async () => ({ waiting: 4, attempting: 2, delayed: 9, dueSoon: 3 }),
     },
-    queue: { depth: async () => ({ waiting: 4, active: 2, delayed: 9 }), dueBy: async () => 3 },
     server: async () => SAMPLE_REDIS_STATUS,
     connections: async (alias) => scene.connections?.[alias] ?? 0,
     hosts: async (aliases) =>
@@ -208,8 +208,11 @@ describe('the scaling signal', () => {
   it('is waiting, active and what is due soon, with the age of the oldest copy', async () => {
     const asked: number[] = [];
     const ports = portsOf(TWO);
-    const dueBy = async (at: number) => asked.push(at) + 2;
-    const answer = await scaling({ ...ports, queue: { ...ports.queue, dueBy } });
+    const activeCopies = (dueBy: number) => {
+      asked.push(dueBy);
+      return ports.ledger.activeCopies(dueBy);
+    };
+    const answer = await scaling({ ...ports, ledger: { ...ports.ledger, activeCopies } });
     assert.deepEqual(answer, {
       status: 200,
       body: { demand: 9, waiting: 4, active: 2, delayed: 9, oldestAgeSeconds: 72 },
@@ -228,8 +231,7 @@ describe('the scaling signal', () => {
     const ports = portsOf({});
     const away = () => Promise.reject(new Error('away'));
     for (const changes of [
-      { queue: { ...ports.queue, depth: away } },
-      { queue: { ...ports.queue, dueBy: away } },
+      { ledger: { ...ports.ledger, activeCopies: away } },
       { ledger: { ...ports.ledger, oldestActive: away } },
     ]) {
       assert.equal((await scaling({ ...ports, ...changes })).status, 503);

@@ -26,10 +26,31 @@ export type FinalOutcome =
   | { readonly kind: 'deleted' };
 
 export type AttemptTicket =
-  /** Go ahead; `finishedAttempts` is how many attempts have failed so far. */
-  | { readonly kind: 'go'; readonly finishedAttempts: number }
-  /** The copy has its outcome already (a repeated job): drop the job. */
-  | { readonly kind: 'finished' };
+  /** Go ahead with this copy. */
+  | {
+      readonly kind: 'go';
+      readonly copy: JournalCopy;
+      /** How many attempts have failed so far. */
+      readonly finishedAttempts: number;
+      /** The spooled message, unchecked, where it is short; undefined when it is long, or gone. */
+      readonly body: Buffer | undefined;
+    }
+  /** The copy has its outcome already (a repeated job): nothing is left to do. */
+  | { readonly kind: 'finished' }
+  /** A failed attempt must not be repeated before this time, ms since the epoch. */
+  | { readonly kind: 'later'; readonly at: number };
+
+/** Where the copies without an outcome are, over all workers. */
+export interface ActiveCopies {
+  /** For any worker to take. */
+  readonly waiting: number;
+  /** Being attempted, or waiting for a connection. */
+  readonly attempting: number;
+  /** Waiting for the time of another attempt. */
+  readonly delayed: number;
+  /** Of the delayed ones, those whose time comes soon. */
+  readonly dueSoon: number;
+}
 
 export type CopyState = 'unattempted' | 'attempted' | 'delivered' | 'hard-bounced' | 'deleted';
 
@@ -65,17 +86,23 @@ export interface TrackedCopy {
  */
 export interface Ledger {
   /**
-   * Counts the message as seen, its splinters as enqueued or skipped, and makes every copy active. May be repeated with
-   * the same copies. Rejects with {@link MidTakenError} when a MID is known to belong to another copy.
+   * Counts the message as seen, its splinters as enqueued or skipped, and makes every copy active; with `body`, each
+   * gets it as its spooled message in the same step. May be repeated with the same copies. Rejects with
+   * {@link MidTakenError} when a MID is known to belong to another copy or message.
    */
-  commit(decision: Decision): Promise<void>;
+  commit(decision: Decision, body?: Buffer): Promise<void>;
   /** Notes that the copies' jobs are in the queue; until then they count as orphans. */
   confirmQueued(mids: readonly Mid[]): Promise<void>;
   /** Takes a commit back whose jobs could not be queued: from enqueued to skipped `enqueue-failed`. */
   withdraw(mids: readonly Mid[]): Promise<void>;
 
-  /** Marks the copy as being attempted until `leaseUntil` (ms since the epoch): the sweep leaves it alone so long. */
-  beginAttempt(mid: Mid, leaseUntil: number): Promise<AttemptTicket>;
+  /**
+   * Marks copies as being attempted until `leaseUntil` (ms since the epoch): the sweep leaves them alone so long. Answers
+   * for each, in order.
+   */
+  beginAttempts(mids: readonly Mid[], leaseUntil: number): Promise<readonly AttemptTicket[]>;
+  /** Has the sweep leave a copy that is being attempted alone for longer. */
+  extendLease(mid: Mid, leaseUntil: number): Promise<void>;
   /** Gives the lease back without an attempt having been made. */
   releaseAttempt(mid: Mid): Promise<void>;
   /**
@@ -89,6 +116,8 @@ export interface Ledger {
       readonly dcid: Dcid;
       readonly reason: SoftBounceReason;
       readonly response: string;
+      /** The next attempt must not begin before, ms since the epoch. */
+      readonly retryAt: number;
     },
   ): Promise<boolean>;
   /**
@@ -102,6 +131,10 @@ export interface Ledger {
   /** Active copies committed before `committedBefore` whose job was never confirmed. */
   orphans(committedBefore: number, limit: number): Promise<readonly JournalCopy[]>;
 
+  /** Counts the active copies by where they are; soon is up to `dueBy`, ms since the epoch. */
+  activeCopies(dueBy: number): Promise<ActiveCopies>;
+  /** How many of these copies have no outcome yet. */
+  countActive(mids: readonly Mid[]): Promise<number>;
   counters(): Promise<QueueCounters>;
   /** When the oldest active copy was enqueued, per intake alias. */
   oldestActive(): Promise<Readonly<Record<string, number>>>;

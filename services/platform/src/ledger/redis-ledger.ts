@@ -1,8 +1,19 @@
-import { createHash, randomUUID } from 'node:crypto';
-import type { JournalCopy } from '@tdc/core';
+import { hash, randomUUID } from 'node:crypto';
+import type { JournalCopy, Mid } from '@tdc/core';
 import type { RedisClient } from '../redis/connect.ts';
+import { groupCalls } from '../redis/grouped-calls.ts';
 import type { RedisKeys } from '../redis/keys.ts';
-import { type CopyState, type FinalOutcome, type Ledger, MidTakenError, type TrackedCopy } from './ledger.ts';
+import { createScriptRunner, type ScriptArgument } from '../redis/run-script.ts';
+import { SHORT_BODY_BYTES } from '../spool/spool.ts';
+import {
+  type AttemptTicket,
+  type CopyState,
+  type Decision,
+  type FinalOutcome,
+  type Ledger,
+  MidTakenError,
+  type TrackedCopy,
+} from './ledger.ts';
 import { intakesIn, parseJob, toQueueCounters, toTrackedCopy } from './record.ts';
 import * as scripts from './scripts.ts';
 
@@ -10,6 +21,8 @@ export interface LedgerOptions {
   readonly now: () => number;
   /** How long tracking remembers a copy beyond its outcome, at most. */
   readonly trackingHours: number;
+  /** How long a body lives that is stored with its commit, seconds; for whoever stores any. */
+  readonly bodySeconds?: number;
 }
 
 const TRIM_BATCH = 1000;
@@ -18,8 +31,30 @@ const MAX_RESPONSE_LENGTH = 500;
 const MAX_UNANSWERED = 10_000;
 /** Anybody can send the same Message-ID time and again: tracking shows the newest of them. */
 const MAX_TRACKED = 100;
+/** What one call takes at most: Redis serves nobody else meanwhile. */
+const MAX_GROUP = 64;
+const MAX_GROUP_BYTES = 1024 * 1024;
+const hashOf = (text: string): string => hash('sha256', text, 'hex');
 
-const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+interface Commit {
+  readonly decision: Decision;
+  readonly body: Buffer | undefined;
+}
+
+const weightOf = ({ decision, body }: Commit): number =>
+  (body?.length ?? 0) * Math.max(1, decision.enqueue.length);
+
+/** What COMMIT is told of one message. */
+function commitArguments({ decision: { enqueue, skipped }, body }: Commit): ScriptArgument[] {
+  const args: ScriptArgument[] = [enqueue.length, skipped.length, body === undefined ? '0' : '1', body ?? ''];
+  args.push(...skipped);
+  for (const copy of enqueue) {
+    const index = copy.messageIdHeader === '' ? '' : hashOf(copy.messageIdHeader);
+    const { mid, journalId, route, expiresAt, enqueuedAt } = copy;
+    args.push(mid, journalId, route.intake, expiresAt, enqueuedAt, index, JSON.stringify(copy));
+  }
+  return args;
+}
 
 /** State, counter field and details that an outcome is recorded with. */
 function finishArguments(outcome: FinalOutcome): [CopyState, string, number, string, string] {
@@ -35,70 +70,100 @@ function finishArguments(outcome: FinalOutcome): [CopyState, string, number, str
   }
 }
 
+/** What BEGIN_ATTEMPTS answers of one copy. */
+function toTicket([kind, first, json, body]: readonly (Buffer | null)[]): AttemptTicket {
+  if (String(kind) === 'later') return { kind: 'later', at: Number(first) };
+  if (String(kind) !== 'go') return { kind: 'finished' };
+  return {
+    kind: 'go',
+    copy: parseJob(String(json)),
+    finishedAttempts: Number(first),
+    body: body ?? undefined,
+  };
+}
+
 /** The ledger in Redis. Every method rejects when Redis does not answer in the connection's command time. */
 export function createLedger(redis: RedisClient, keys: RedisKeys, options: LedgerOptions): Ledger {
   const { now } = options;
   const trackingMs = options.trackingHours * 3600 * 1000;
-  const names = new Map<string, string>();
-  /** Runs a script by its hash, which ioredis sends in full where the server does not know it. */
-  const run = async (script: string, ...args: (string | number)[]): Promise<unknown> => {
-    let name = names.get(script);
-    if (name === undefined) {
-      name = `tdc${hashOf(script).slice(0, 12)}`;
-      names.set(script, name);
-      redis.defineCommand(name, { numberOfKeys: 1, lua: script });
-    }
-    const command = (redis as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>)[name];
-    return command?.call(redis, keys.counters, keys.prefix, ...args);
-  };
+  const bodyMs = (options.bodySeconds ?? 0) * 1000;
+  const scriptRunner = createScriptRunner(redis, keys.counters);
+  const run = (script: string, ...args: readonly ScriptArgument[]) =>
+    scriptRunner.run(script, keys.prefix, ...args);
   const recordOnce = createCallMemory();
   const jobs = (answer: unknown): readonly JournalCopy[] => (answer as string[]).map(parseJob);
   const load = async (mids: readonly (number | string)[]): Promise<readonly TrackedCopy[]> => {
     const records = await Promise.all(mids.map((mid) => redis.hgetall(`${keys.prefix}:copy:${mid}`)));
     return records.flatMap((record) => toTrackedCopy(record) ?? []);
   };
+  const commit = groupCalls<Commit, number>(
+    async (commits) =>
+      (await run(
+        scripts.COMMIT,
+        now(),
+        trackingMs,
+        bodyMs,
+        ...commits.flatMap(commitArguments),
+      )) as readonly number[],
+    { maxItems: MAX_GROUP, weight: { of: weightOf, max: MAX_GROUP_BYTES } },
+  );
+  const confirmQueued = groupCalls<readonly Mid[], void>(
+    async (groups) => {
+      const mids = groups.flat();
+      if (mids.length > 0) await redis.zrem(keys.unqueued, ...mids);
+      return [];
+    },
+    { maxItems: MAX_GROUP },
+  );
+  const finish = groupCalls<readonly ScriptArgument[], unknown>(
+    async (outcomes) =>
+      (await run(scripts.FINISH, now(), trackingMs, ...outcomes.flat())) as readonly unknown[],
+    { maxItems: MAX_GROUP },
+  );
 
   return {
-    async commit({ enqueue, skipped }) {
-      const copies = enqueue.flatMap((copy) => [
-        JSON.stringify(copy),
-        copy.messageIdHeader === '' ? '' : hashOf(copy.messageIdHeader),
-      ]);
-      try {
-        await run(scripts.COMMIT, now(), trackingMs, JSON.stringify(skipped), ...copies);
-      } catch (error) {
-        const taken = error instanceof Error && error.message.startsWith('TAKEN ');
-        throw taken ? new MidTakenError(error.message, { cause: error }) : error;
-      }
+    async commit(decision, body) {
+      const answer = await commit({ decision, body });
+      if (answer < 0) throw new MidTakenError(`TAKEN MID ${-answer} belongs to another copy`);
     },
     async confirmQueued(mids) {
-      if (mids.length > 0) await redis.zrem(keys.unqueued, ...mids);
+      if (mids.length > 0) await confirmQueued(mids);
     },
     async withdraw(mids) {
       if (mids.length > 0) await run(scripts.WITHDRAW, ...mids);
     },
-    async beginAttempt(mid, leaseUntil) {
-      const attempts = Number(await run(scripts.BEGIN_ATTEMPT, mid, leaseUntil));
-      return attempts < 0 ? { kind: 'finished' } : { kind: 'go', finishedAttempts: attempts };
+    async beginAttempts(mids, leaseUntil) {
+      const args = [keys.prefix, now(), leaseUntil, SHORT_BODY_BYTES, ...mids];
+      const answers = await scriptRunner.runForOctets(scripts.BEGIN_ATTEMPTS, ...args);
+      return (answers as readonly (readonly (Buffer | null)[])[]).map(toTicket);
+    },
+    async extendLease(mid, leaseUntil) {
+      await run(scripts.EXTEND_LEASE, mid, leaseUntil);
     },
     async releaseAttempt(mid) {
       await run(scripts.RELEASE_ATTEMPT, mid);
     },
     softBounce(mid, bounce) {
-      const { attempt, dcid, reason } = bounce;
+      const { attempt, dcid, reason, retryAt } = bounce;
       const response = bounce.response.slice(0, MAX_RESPONSE_LENGTH);
       return recordOnce(`${mid} soft bounce ${attempt} ${dcid} ${reason}`, (call) =>
-        run(scripts.SOFT_BOUNCE, mid, call, attempt, dcid, reason, response),
+        run(scripts.SOFT_BOUNCE, mid, call, attempt, dcid, reason, response, retryAt),
       );
     },
     finish(mid, outcome) {
       const values = finishArguments(outcome);
-      return recordOnce(`${mid} ${values.join(' ')}`, (call) =>
-        run(scripts.FINISH, mid, call, now(), trackingMs, ...values),
-      );
+      return recordOnce(`${mid} ${values.join(' ')}`, (call) => finish([mid, call, ...values]));
     },
     expired: async (at, limit) => jobs(await run(scripts.EXPIRED, at, limit)),
     orphans: async (before, limit) => jobs(await run(scripts.ORPHANS, before, limit)),
+    async activeCopies(dueBy) {
+      const [active = 0, attempting = 0, delayed = 0, dueSoon = 0] = (await run(
+        scripts.DEPTH,
+        dueBy,
+      )) as readonly number[];
+      return { waiting: Math.max(0, active - attempting - delayed), attempting, delayed, dueSoon };
+    },
+    countActive: async (mids) => Number(await run(scripts.COUNT_ACTIVE, ...mids)),
     counters: async () => toQueueCounters(await redis.hgetall(keys.counters)),
     async oldestActive() {
       const aliases = intakesIn(await redis.hgetall(keys.counters));

@@ -11,9 +11,6 @@ export const MAX_STALLED_COUNT = 1_000_000;
 /** The event stream is read by nobody; it cannot be switched off, but kept short. */
 export const EVENT_STREAM_LENGTH = 100;
 
-/** A job's name and id carry nothing but the MID; integers and colons are refused as ids. */
-export const JOB_NAME = 'copy';
-export const jobIdOf = (mid: number): string => `mid-${mid}`;
-
-/** BullMQ orders its delayed jobs by their time in ms times this, so that jobs of one millisecond keep their order. */
-export const DELAYED_SCORES_PER_MS = 0x1000;
+/** A job's name and id carry nothing but its first MID; integers and colons are refused as ids. */
+export const JOB_NAME = 'copies';
+export const jobIdOf = (first: number): string => `mid-${first}`;

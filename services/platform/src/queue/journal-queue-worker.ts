@@ -1,20 +1,24 @@
-import type { JournalCopy } from '@tdc/core';
 import { DelayedError, type Job, Worker } from 'bullmq';
 import { isRedisReady, type RedisClient } from '../redis/connect.ts';
 import { LOCK_MS, MAX_STALLED_COUNT, QUEUE_NAME, STALLED_CHECK_MS } from './bullmq-settings.ts';
-import type { JobDisposition, JournalQueueWorker } from './ports.ts';
+import type { JobDisposition, JournalQueueWorker, QueuedCopies } from './ports.ts';
 
 /**
  * Handles one job. The signal aborts when the job was lost to another worker or the worker is draining: the handler
- * then gives up what it has not begun, and answers.
+ * then gives up what it has not begun, and answers. It calls `settled` for each copy that it is done with while others of
+ * the job are not: its room is for another.
  */
-export type JobHandler = (copy: JournalCopy, signal: AbortSignal) => Promise<JobDisposition>;
+export type JobHandler = (
+  copies: QueuedCopies,
+  signal: AbortSignal,
+  settled: () => void,
+) => Promise<JobDisposition>;
 
 export interface JournalQueueWorkerOptions {
   readonly prefix: string;
   readonly handler: JobHandler;
-  /** Jobs handled at once, to begin with. */
-  readonly concurrency: number;
+  /** Copies in hand at once, to begin with. */
+  readonly capacity: number;
   readonly now: () => number;
   readonly onError: (message: string) => void;
   /** How many jobs wait, to tell an idle worker from a stuck one. */
@@ -23,6 +27,8 @@ export interface JournalQueueWorkerOptions {
   readonly stalledCheckMs?: number;
 }
 
+/** Jobs fetched before any of them is looked into: with room for a copy another is taken, whatever it holds. */
+const MAX_FETCHED = 2;
 /** After a bug in the handler the job comes back, but not at once. */
 const AFTER_BUG_MS = 1000;
 const PROGRESS_CHECK_MS = 5000;
@@ -39,11 +45,14 @@ export function createJournalQueueWorker(
   const draining = new AbortController();
   const leaving = new AbortController();
   let progressAt = now();
-  let running = 0;
+  let capacity = options.capacity;
+  let jobsInHand = 0;
+  let copiesInHand = 0;
 
   const handle = async (
-    job: Job<JournalCopy>,
+    job: Job<QueuedCopies>,
     cancelled: AbortSignal | undefined,
+    settled: () => void,
   ): Promise<JobDisposition> => {
     // A signal of the job's own, not AbortSignal.any(): what a handler leaves on it must go with the job, and not be
     // kept by the signals of the worker.
@@ -54,7 +63,7 @@ export function createJournalQueueWorker(
       onAbort([leaving.signal], () => left.resolve({ kind: 'retry-at', at: now() })),
     ];
     try {
-      return await Promise.race([handler(job.data, own.signal), left.promise]);
+      return await Promise.race([handler(job.data, own.signal, settled), left.promise]);
     } catch (error) {
       onError(
         `handling ${job.id ?? 'a job'} failed: ${error instanceof Error ? error.message : String(error)}`,
@@ -66,23 +75,36 @@ export function createJournalQueueWorker(
   };
 
   // BullMQ passes the signal only to a function that declares three parameters.
-  const processor = async (job: Job<JournalCopy>, token?: string, cancelled?: AbortSignal): Promise<void> => {
+  const processor = async (
+    job: Job<QueuedCopies>,
+    token?: string,
+    cancelled?: AbortSignal,
+  ): Promise<void> => {
     progressAt = now();
-    running += 1;
+    let copies = job.data.mids.length;
+    jobsInHand += 1;
+    copiesInHand += copies;
+    tune();
+    const settle = (count: number): void => {
+      copies -= count;
+      copiesInHand -= count;
+      tune();
+    };
     try {
-      const disposition = await handle(job, cancelled);
+      const disposition = await handle(job, cancelled, () => settle(Math.min(1, copies)));
       if (disposition.kind === 'done') return;
       await job.moveToDelayed(Math.max(disposition.at, now() + 1), token);
     } finally {
-      running -= 1;
+      jobsInHand -= 1;
+      settle(copies);
     }
     throw new DelayedError();
   };
 
-  const worker = new Worker<JournalCopy>(QUEUE_NAME, processor, {
+  const worker = new Worker<QueuedCopies>(QUEUE_NAME, processor, {
     connection: redis,
     prefix: options.prefix,
-    concurrency: options.concurrency,
+    concurrency: concurrency(),
     lockDuration: options.lockMs ?? LOCK_MS,
     stalledInterval: options.stalledCheckMs ?? STALLED_CHECK_MS,
     maxStalledCount: MAX_STALLED_COUNT,
@@ -96,18 +118,24 @@ export function createJournalQueueWorker(
   const stopWatching = watchProgress();
   let isStopping = false;
 
-  /** A busy worker looks for jobs only when one of its own is done; a pause of no length makes it look at once. */
-  const lookForMore = async (): Promise<void> => {
-    await worker.pause(true);
-    // Resumed, a worker that was closed meanwhile would run again.
-    if (!isStopping) await worker.resume();
-  };
+  /** The library counts jobs, and fetches as many as it may before it hands out the first. */
+  function concurrency(): number {
+    const room = Math.max(0, capacity - copiesInHand);
+    return Math.max(1, jobsInHand + Math.min(room, MAX_FETCHED));
+  }
+  function tune(): void {
+    const before = worker.concurrency;
+    worker.concurrency = concurrency();
+    // A busy worker looks for jobs only when one of its own has ended: one that ends at once makes it look.
+    if (worker.concurrency > before && jobsInHand > 0 && !isStopping)
+      worker['mainLoopQueue']?.add(Promise.resolve(undefined));
+  }
 
   function watchProgress(): () => void {
     const look = async (): Promise<void> => {
       // Redis away is no fault of this worker; neither is a queue without jobs, nor having its hands full.
       const waiting = await options.waitingJobs().catch(() => 0);
-      if (waiting === 0 || running >= worker.concurrency) progressAt = now();
+      if (waiting === 0 || copiesInHand >= capacity) progressAt = now();
     };
     const timer = setInterval(() => void look(), PROGRESS_CHECK_MS);
     timer.unref();
@@ -115,12 +143,11 @@ export function createJournalQueueWorker(
   }
 
   return {
-    setConcurrency(jobs) {
-      const grows = jobs > worker.concurrency;
-      worker.concurrency = Math.max(1, jobs);
-      if (grows && !isStopping) void lookForMore();
+    setCapacity(copies) {
+      capacity = Math.max(1, copies);
+      tune();
     },
-    runningJobs: () => running,
+    copiesInHand: () => copiesInHand,
     lastProgressAt: () => progressAt,
     async drain(deadline) {
       isStopping = true;
@@ -135,7 +162,7 @@ export function createJournalQueueWorker(
       if (isRedisReady(redis)) await Promise.race([worker.close(), late.promise]);
       else {
         // Without Redis no job can be put back, and a polite close would take for ever.
-        if (running > 0) await late.promise;
+        if (jobsInHand > 0) await late.promise;
         await worker.close(true);
       }
       timers.forEach(clearTimeout);

@@ -2,14 +2,8 @@ import type { JournalCopy } from '@tdc/core';
 import { Queue } from 'bullmq';
 import { withDeadline } from '../process/waiting.ts';
 import type { RedisClient } from '../redis/connect.ts';
-import {
-  DELAYED_SCORES_PER_MS,
-  EVENT_STREAM_LENGTH,
-  JOB_NAME,
-  jobIdOf,
-  QUEUE_NAME,
-} from './bullmq-settings.ts';
-import type { JournalQueue } from './ports.ts';
+import { EVENT_STREAM_LENGTH, JOB_NAME, jobIdOf, QUEUE_NAME } from './bullmq-settings.ts';
+import type { JournalQueue, QueuedCopies } from './ports.ts';
 
 export interface JournalQueueOptions {
   readonly prefix: string;
@@ -27,7 +21,7 @@ export async function createJournalQueue(
   redis: RedisClient,
   options: JournalQueueOptions,
 ): Promise<JournalQueue> {
-  const queue = new Queue<JournalCopy>(QUEUE_NAME, {
+  const queue = new Queue<QueuedCopies>(QUEUE_NAME, {
     connection: redis,
     prefix: options.prefix,
     streams: { events: { maxLen: EVENT_STREAM_LENGTH } },
@@ -45,15 +39,15 @@ export async function createJournalQueue(
   }
 
   return {
-    async add(copies) {
-      const jobs = copies.map((copy) => ({ name: JOB_NAME, data: copy, opts: { jobId: jobIdOf(copy.mid) } }));
+    async add(groups) {
+      const jobs = groups.flatMap(toJob);
       const [only] = jobs;
       if (jobs.length === 1 && only !== undefined) await within(queue.add(only.name, only.data, only.opts));
       else if (jobs.length > 1) await within(queue.addBulk(jobs));
     },
-    has: async (mid) => (await within(queue.getJob(jobIdOf(mid)))) !== undefined,
-    async remove(mid) {
-      const id = jobIdOf(mid);
+    find: async (first) => (await within(queue.getJob(jobIdOf(first))))?.data,
+    async remove(first) {
+      const id = jobIdOf(first);
       if ((await within(queue.getJob(id))) === undefined) return 'missing';
       // A job that a worker holds cannot be removed: the worker finds the outcome recorded and drops it itself.
       return (await within(queue.remove(id))) === 1 ? 'removed' : 'held';
@@ -63,8 +57,17 @@ export async function createJournalQueue(
       const { waiting = 0, prioritized = 0, active = 0, delayed = 0 } = counts;
       return { waiting: waiting + prioritized, active, delayed };
     },
-    dueBy: (at) =>
-      within(redis.zcount(queue.toKey('delayed'), '-inf', `(${(at + 1) * DELAYED_SCORES_PER_MS}`)),
     close: () => queue.close(),
   };
+}
+
+/** The job of copies; none where there are none. */
+function toJob(
+  copies: readonly JournalCopy[],
+): { name: string; data: QueuedCopies; opts: { jobId: string } }[] {
+  const [first] = copies;
+  if (first === undefined) return [];
+  const expiresAt = Math.max(...copies.map((copy) => copy.expiresAt));
+  const data = { mids: copies.map(({ mid }) => mid), expiresAt };
+  return [{ name: JOB_NAME, data, opts: { jobId: jobIdOf(first.mid) } }];
 }

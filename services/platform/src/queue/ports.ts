@@ -7,20 +7,28 @@ export interface QueueDepth {
   readonly delayed: number;
 }
 
+/**
+ * What a job holds: the MIDs of one copy or of several that go the same way, and nothing else of them. What is known of a
+ * copy is in its record, which is handed out with the attempt.
+ */
+export interface QueuedCopies {
+  readonly mids: readonly Mid[];
+  /** The latest deadline of these copies, ms since the epoch. */
+  readonly expiresAt: number;
+}
+
 /** The sending side of `the.tdc.queue`. */
 export interface JournalQueue {
   /**
-   * Adds one job per copy; adding a MID that is queued already changes nothing. Rejects when Redis does not answer in
-   * time: some jobs may then be there, or come to be there yet.
+   * Adds one job for each list of copies. A job is known by its first MID: adding one that is queued already changes
+   * nothing. Rejects when Redis does not answer in time: some jobs may then be there, or come to be there yet.
    */
-  add(copies: readonly JournalCopy[]): Promise<void>;
-  /** Whether a job for this MID exists, in whatever state. */
-  has(mid: Mid): Promise<boolean>;
-  /** Removes the job unless a worker holds it. */
-  remove(mid: Mid): Promise<'removed' | 'held' | 'missing'>;
+  add(jobs: readonly (readonly JournalCopy[])[]): Promise<void>;
+  /** What the job of this first MID holds, in whatever state it is; undefined when there is none. */
+  find(first: Mid): Promise<QueuedCopies | undefined>;
+  /** Removes the job of this first MID unless a worker holds it. */
+  remove(first: Mid): Promise<'removed' | 'held' | 'missing'>;
   depth(): Promise<QueueDepth>;
-  /** Of the delayed jobs, those that are to be handed out again by then; ms since the epoch. */
-  dueBy(at: number): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -31,10 +39,10 @@ export type JobDisposition =
   | { readonly kind: 'retry-at'; readonly at: number };
 
 export interface JournalQueueWorker {
-  /** How many jobs are handled at once from now on. */
-  setConcurrency(jobs: number): void;
-  /** Jobs that this worker is handling at the moment. */
-  runningJobs(): number;
+  /** How many copies are in hand at once from now on: a worker that has fewer takes another job, of whatever size. */
+  setCapacity(copies: number): void;
+  /** Copies of the jobs that this worker is handling at the moment. */
+  copiesInHand(): number;
   /** When Redis last answered a request for jobs, ms since the epoch: the progress that liveness looks at. */
   lastProgressAt(): number;
   /**

@@ -17,6 +17,8 @@ export interface RedisKeys {
   readonly active: string;
   /** zset MID → end of lease: the copies that a worker is attempting. */
   readonly attempting: string;
+  /** zset MID → time of the next attempt: the copies that have failed and wait for it. */
+  readonly later: string;
   /** zset MID → time of commit: copies whose job was not confirmed. */
   readonly unqueued: string;
   /** zset MID → time of enqueueing, per intake: the oldest active copy is its first member. */
@@ -51,6 +53,7 @@ export function createRedisKeys(prefix: string = DEFAULT_KEY_PREFIX): RedisKeys 
     copy: (mid) => key('copy', mid),
     active: key('active'),
     attempting: key('attempting'),
+    later: key('later'),
     unqueued: key('unqueued'),
     oldest: (intake) => key('oldest', intake),
     counters: key('counters'),

@@ -1,8 +1,8 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, type Hash, hash } from 'node:crypto';
 import type { Mid } from '@tdc/core';
 import type { RedisClient } from '../redis/connect.ts';
 import type { RedisKeys } from '../redis/keys.ts';
-import { type Spool, SpoolError, type SpooledBody, type SpoolWriter } from './spool.ts';
+import { type FinishedBody, type Spool, SpoolError, type SpooledBody, type SpoolWriter } from './spool.ts';
 
 /** What one command carries at most: large enough to be cheap, small enough not to hold up other commands. */
 const CHUNK_BYTES = 256 * 1024;
@@ -12,15 +12,17 @@ const LOST_BEGINNING = 'the spooled message lost its beginning';
 export interface SpoolOptions {
   /** How long a body lives after something of it was last stored, seconds: the copy's life and some slack. */
   readonly ttlSeconds: number;
+  /** Messages up to this length are not stored here but by whoever commits them; none when it is left out. */
+  readonly shortBytes?: number;
 }
 
 /**
- * The spool in Redis. A small message is one SET, a large one grows by APPEND while it is received, so that memory stays
- * flat. Every command sets the time to live: what a crash leaves behind goes by itself.
+ * The spool in Redis. A short message is left to its commit; a longer one is one SET, and a large one grows by APPEND
+ * while it is received, so that memory stays flat. Every command sets the time to live: what a crash leaves behind goes by itself.
  */
 export function createSpool(redis: RedisClient, keys: RedisKeys, options: SpoolOptions): Spool {
   return {
-    open: (mid) => new ChunkedWriter(redis, keys.spool(mid), options.ttlSeconds * 1000),
+    open: (mid) => new ChunkedWriter(redis, keys.spool(mid), options),
     async duplicate(from, to) {
       if (to.length === 0) return;
       const copies = await Promise.all(
@@ -39,20 +41,21 @@ class ChunkedWriter implements SpoolWriter {
   readonly #redis: RedisClient;
   readonly #key: string;
   readonly #ttlMs: number;
-  readonly #hash: Hash = createHash('sha256');
+  readonly #shortBytes: number;
+  #hash: Hash | undefined;
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
   #storedBytes = 0;
   #begun = false;
 
-  constructor(redis: RedisClient, key: string, ttlMs: number) {
+  constructor(redis: RedisClient, key: string, { ttlSeconds, shortBytes = -1 }: SpoolOptions) {
     this.#redis = redis;
     this.#key = key;
-    this.#ttlMs = ttlMs;
+    this.#ttlMs = ttlSeconds * 1000;
+    this.#shortBytes = shortBytes;
   }
 
   async write(chunk: Uint8Array): Promise<void> {
-    this.#hash.update(chunk);
     this.#pending.push(chunk);
     this.#pendingBytes += chunk.length;
     if (this.#pendingBytes < CHUNK_BYTES) return;
@@ -66,11 +69,15 @@ class ChunkedWriter implements SpoolWriter {
     }
   }
 
-  async finish(): Promise<SpooledBody> {
+  async finish(): Promise<FinishedBody> {
+    if (!this.#begun && this.#pendingBytes <= this.#shortBytes) {
+      const unstored = this.#takePending();
+      return { sizeBytes: unstored.length, sha256: hash('sha256', unstored, 'hex'), unstored };
+    }
     if (this.#pendingBytes > 0 || !this.#begun) await this.#store(this.#takePending());
     // The last chunk may have come long before the end of the message: the life begins here.
     else if ((await this.#redis.pexpire(this.#key, this.#ttlMs)) !== 1) throw new Error(LOST_BEGINNING);
-    return { sizeBytes: this.#storedBytes, sha256: this.#hash.digest('hex') };
+    return { sizeBytes: this.#storedBytes, sha256: this.#hash?.digest('hex') ?? '', unstored: undefined };
   }
 
   async abandon(): Promise<void> {
@@ -79,7 +86,11 @@ class ChunkedWriter implements SpoolWriter {
   }
 
   #takePending(): Buffer {
-    const octets = Buffer.concat(this.#pending, this.#pendingBytes);
+    const [only] = this.#pending;
+    const octets =
+      only instanceof Buffer && this.#pending.length === 1
+        ? only
+        : Buffer.concat(this.#pending, this.#pendingBytes);
     this.#pending = [];
     this.#pendingBytes = 0;
     return octets;
@@ -97,6 +108,8 @@ class ChunkedWriter implements SpoolWriter {
       }
     }
     this.#storedBytes += octets.length;
+    this.#hash ??= createHash('sha256');
+    this.#hash.update(octets);
   }
 
   /** Every chunk renews the life: a slow sender's message must not expire while it is coming in. */

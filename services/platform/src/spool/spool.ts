@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { Mid } from '@tdc/core';
 
 /** What a finished spool file holds. */
@@ -9,12 +10,21 @@ export interface SpooledBody {
 
 export type SpoolReadError = 'missing' | 'mismatch';
 
+/** A message up to this length is short: its octets go with its commit, and with an attempt. */
+export const SHORT_BODY_BYTES = 64 * 1024;
+
+/** A message that is in as a whole. */
+export interface FinishedBody extends SpooledBody {
+  /** The octets of a short message, which are stored with its commit; undefined when they are in the spool. */
+  readonly unstored: Buffer | undefined;
+}
+
 /** Takes one message as it is received. Memory stays flat: a chunk is in Redis before the next one is awaited. */
 export interface SpoolWriter {
   /** Adds octets. Rejects when Redis does not take them in time. */
   write(chunk: Uint8Array): Promise<void>;
-  /** Stores what is left and answers length and hash; only then may the body be named in a job. */
-  finish(): Promise<SpooledBody>;
+  /** Stores what is left of a long message, and answers length and hash; only then may the body be named in a job. */
+  finish(): Promise<FinishedBody>;
   /** Removes what was stored. Never rejects: the keys expire by themselves. */
   abandon(): Promise<void>;
 }
@@ -43,4 +53,11 @@ export class SpoolError extends Error {
     );
     this.reason = reason;
   }
+}
+
+/** The same octets, when they are the message that was received; throws {@link SpoolError} when they are not. */
+export function checkBody(mid: Mid, body: Buffer, expected: SpooledBody): Buffer {
+  const isWhole = body.length === expected.sizeBytes && hash('sha256', body, 'hex') === expected.sha256;
+  if (!isWhole) throw new SpoolError('mismatch', mid);
+  return body;
 }

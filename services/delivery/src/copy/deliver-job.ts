@@ -1,0 +1,49 @@
+import type { AttemptTicket, JobDisposition, QueuedCopies } from '@tdc/platform';
+import type { Circumstances } from './attempt.ts';
+import { createDeliverCopy } from './deliver-copy.ts';
+import type { DeliveryPorts, DeliveryRules } from './ports.ts';
+
+/** Time for an attempt's outcome to be recorded after the deadline, before the sweep may take the copy. */
+const LEASE_SLACK_MS = 2_000;
+
+const DONE: JobDisposition = { kind: 'done' };
+
+/** The sooner of two hand-outs: a copy whose time has not come then is not attempted, and asks for its own. */
+function sooner(one: JobDisposition, other: JobDisposition): JobDisposition {
+  if (one.kind === 'done') return other;
+  if (other.kind === 'done') return one;
+  return one.at <= other.at ? one : other;
+}
+
+/**
+ * Delivers the copies of a job side by side: the use case behind every job. The job is done when each of them has an
+ * outcome; else it comes back when the first of them may be attempted again.
+ */
+export function createDeliverJob(ports: DeliveryPorts, rules: DeliveryRules) {
+  const deliverCopy = createDeliverCopy(ports, rules);
+
+  const deliver = async (ticket: AttemptTicket, circumstances: Circumstances): Promise<JobDisposition> => {
+    if (ticket.kind === 'finished') return DONE;
+    if (ticket.kind === 'later') return { kind: 'retry-at', at: ticket.at };
+    return deliverCopy(ticket, circumstances);
+  };
+
+  return async (
+    { mids, expiresAt }: QueuedCopies,
+    signal: AbortSignal,
+    settled: () => void,
+  ): Promise<JobDisposition> => {
+    const tickets = await ports.ledger.beginAttempts(mids, expiresAt + LEASE_SLACK_MS);
+    const first = tickets.findIndex(({ kind }) => kind === 'go');
+    const ends = await Promise.allSettled(
+      tickets.map((ticket, index) => deliver(ticket, { signal, along: index > first }).finally(settled)),
+    );
+    let disposition = DONE;
+    for (const end of ends) {
+      // One copy's trouble is no other's: the job comes back for it when all have ended.
+      if (end.status === 'rejected') throw end.reason;
+      disposition = sooner(disposition, end.value);
+    }
+    return disposition;
+  };
+}

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { groupCalls } from './grouped-calls.ts';
+
+/** A call that is answered when a test lets it, and what it was asked. */
+function calls() {
+  const asked: number[][] = [];
+  const open: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
+  return {
+    asked,
+    run: (items: readonly number[]): Promise<readonly string[]> => {
+      asked.push([...items]);
+      return new Promise((resolve, reject) =>
+        open.push({ resolve: () => resolve(items.map((item) => `to ${item}`)), reject }),
+      );
+    },
+    answer: () => open.shift()?.resolve(),
+    fail: () => open.shift()?.reject(new Error('away')),
+  };
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
+describe('calls that are grouped', () => {
+  it('go out together when they come in one turn, and each gets its own answer', async () => {
+    const { asked, run, answer } = calls();
+    const call = groupCalls(run, { maxItems: 10 });
+    const answers = [call(1), call(2), call(3)];
+    assert.deepEqual(asked, []);
+    await turn();
+    assert.deepEqual(asked, [[1, 2, 3]]);
+    answer();
+    assert.deepEqual(await Promise.all(answers), ['to 1', 'to 2', 'to 3']);
+  });
+
+  it('wait for the one under way, and then go together', async () => {
+    const { asked, run, answer } = calls();
+    const call = groupCalls(run, { maxItems: 10 });
+    const first = call(1);
+    await turn();
+    const others = [call(2), call(3)];
+    await turn();
+    assert.deepEqual(asked, [[1]]);
+    answer();
+    await first;
+    await turn();
+    assert.deepEqual(asked, [[1], [2, 3]]);
+    answer();
+    assert.deepEqual(await Promise.all(others), ['to 2', 'to 3']);
+  });
+
+  it('are held up by no other for long', async () => {
+    const { asked, run, answer } = calls();
+    const call = groupCalls(run, { maxItems: 10 });
+    const hanging = call(1);
+    await turn();
+    const second = call(2);
+    while (asked.length < 2) await turn();
+    assert.deepEqual(asked, [[1], [2]]);
+    answer();
+    answer();
+    assert.deepEqual(await Promise.all([hanging, second]), ['to 1', 'to 2']);
+  });
+
+  it('are no more than a call may have, by number and by weight, and one at least', async () => {
+    const { asked, run, answer } = calls();
+    const call = groupCalls(run, { maxItems: 3, weight: { of: (item) => item, max: 10 } });
+    const answers = [1, 1, 1, 1, 9, 1, 50].map(call);
+    for (let n = 0; n < 5; n += 1) {
+      await turn();
+      answer();
+      await turn();
+    }
+    await Promise.all(answers);
+    assert.deepEqual(asked, [[1, 1, 1], [1, 9], [1], [50]]);
+  });
+
+  it('fail together, and the next ones go on', async () => {
+    const { run, answer, fail } = calls();
+    const call = groupCalls(run, { maxItems: 10 });
+    const both = [call(1), call(2)];
+    await turn();
+    fail();
+    for (const one of both) await assert.rejects(one, /away/);
+    const next = call(3);
+    await turn();
+    answer();
+    assert.equal(await next, 'to 3');
+  });
+});

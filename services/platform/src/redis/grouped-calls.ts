@@ -1,0 +1,84 @@
+export interface GroupOptions<Item> {
+  /** Items of one call, at most. */
+  readonly maxItems: number;
+  /** What an item adds to the weight of its call, and what a call may weigh; one item may weigh more. */
+  readonly weight?: { readonly of: (item: Item) => number; readonly max: number };
+}
+
+interface Asked<Item, Answer> {
+  readonly item: Item;
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A call that takes longer holds up nobody: what waits behind it goes beside it. */
+const PATIENCE_MS = 50;
+
+/**
+ * Lets what is asked for one by one go out together: all that comes in one turn of the event loop, and all that comes
+ * while the call before is under way, is one call. Nobody waits while there is nothing to wait for; under load a call
+ * serves as many as there are. `run` answers for each item, in order; where it rejects, it does so for all of them.
+ */
+export function groupCalls<Item, Answer>(
+  run: (items: readonly Item[]) => Promise<readonly Answer[]>,
+  options: GroupOptions<Item>,
+): (item: Item) => Promise<Answer> {
+  let waiting: Asked<Item, Answer>[] = [];
+  let underWay = 0;
+  let scheduled: NodeJS.Immediate | undefined;
+  let patience: NodeJS.Timeout | undefined;
+
+  const take = (): readonly Asked<Item, Answer>[] => {
+    const count = fitting(waiting, options);
+    const taken = waiting.slice(0, count);
+    waiting = waiting.slice(count);
+    return taken;
+  };
+  const call = async (group: readonly Asked<Item, Answer>[]): Promise<void> => {
+    underWay += 1;
+    try {
+      const answers = await run(group.map(({ item }) => item));
+      for (const [index, { resolve }] of group.entries()) resolve(answers[index] as Answer);
+    } catch (error) {
+      for (const { reject } of group) reject(error);
+    }
+    underWay -= 1;
+    if (waiting.length > 0) schedule();
+  };
+  const go = (): void => {
+    clearImmediate(scheduled);
+    scheduled = undefined;
+    clearTimeout(patience);
+    patience = undefined;
+    if (waiting.length > 0) void call(take());
+    if (waiting.length > 0) wait();
+  };
+  const wait = (): void => {
+    patience ??= setTimeout(go, PATIENCE_MS);
+  };
+  function schedule(): void {
+    scheduled ??= setImmediate(go);
+  }
+
+  return (item) =>
+    new Promise((resolve, reject) => {
+      waiting.push({ item, resolve, reject });
+      if (underWay === 0) schedule();
+      else wait();
+    });
+}
+
+/** How many of those who wait longest fit into one call; one at least. */
+function fitting<Item, Answer>(
+  waiting: readonly Asked<Item, Answer>[],
+  { maxItems, weight }: GroupOptions<Item>,
+): number {
+  let total = 0;
+  let count = 0;
+  for (const { item } of waiting) {
+    total += weight?.of(item) ?? 0;
+    if (count === maxItems || (count > 0 && weight !== undefined && total > weight.max)) break;
+    count += 1;
+  }
+  return count;
+}
