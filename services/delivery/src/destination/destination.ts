@@ -47,6 +47,8 @@ interface Member {
 
 /** Copies that may wait for a connection beside those that have one: enough to keep each busy, not enough to hoard. */
 export const PREFETCH = 8;
+/** A destination that is done with all it has in this time keeps nobody waiting. */
+const PATIENCE_SECONDS = 0.5;
 
 /** Weight of the newest copy in the running mean of the time per copy. */
 const SMOOTHING = 0.1;
@@ -115,11 +117,19 @@ export class Destination {
     this.#retireOutdated();
     const ready = this.#takeReady();
     if (ready !== undefined) return Promise.resolve({ kind: 'lease', lease: this.#lease(ready) });
-    const isFull = !along && this.#waiting.length + this.#delivering() >= this.capacity;
-    if (this.#closing || signal.aborted || isFull) return Promise.resolve(this.#comeBackLater());
+    if (this.#closing || signal.aborted || (!along && this.#isFull()))
+      return Promise.resolve(this.#comeBackLater());
     const answer = this.#waiting.join(signal, () => this.#comeBackLater());
     this.#grow();
     return answer;
+  }
+
+  /** Whether another copy would only wait here, with what could serve other destinations meanwhile. */
+  #isFull(): boolean {
+    const here = this.#waiting.length + this.#delivering();
+    if (here < this.capacity) return false;
+    const drainSeconds = (here * this.#secondsPerCopy) / Math.max(1, this.#members.size);
+    return this.#secondsPerCopy === 0 || this.host.isDown || drainSeconds > PATIENCE_SECONDS;
   }
 
   /** Resolves when no connection is left. */

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { createJournalIds } from './journal-id.ts';
+import fc from 'fast-check';
+import { createHmacSha256, createJournalIds } from './journal-id.ts';
 
 const ids = createJournalIds(Buffer.alloc(32, 1));
 const others = createJournalIds(Buffer.alloc(32, 2));
@@ -34,6 +36,17 @@ describe('a journal id', () => {
   for (const [name, text] of forgeries) {
     it(`with ${name} is not ours`, () => assert.equal(ids.isOurs(text), false));
   }
+});
+
+describe('the signature', () => {
+  it('is the HMAC of the library, for keys of up to a block and any text', () => {
+    const key = fc.uint8Array({ maxLength: 64 }).map((octets) => Buffer.from(octets));
+    fc.assert(
+      fc.property(key, fc.string({ unit: 'binary' }), (secret, text) => {
+        assert.equal(createHmacSha256(secret)(text), createHmac('sha256', secret).update(text).digest('hex'));
+      }),
+    );
+  });
 });
 
 describe('a journal id in a text', () => {
