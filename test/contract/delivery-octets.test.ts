@@ -98,6 +98,12 @@ describe('what the peer offers', () => {
       { smtpUtf8: 'needed', sender: 'j\u00f6rg@example.org' },
       `SMTPUTF8 SIZE=${TEXT.length}`,
     ],
+    [
+      'a space within quotes is part of an address',
+      {},
+      { sender: '"a b"@example.org' },
+      `SIZE=${TEXT.length}`,
+    ],
     ['SIZE is not told to a peer without it', { without: ['SIZE'] }, {}, ''],
     [
       'SMTPUTF8 is not asked of a peer without it',
@@ -131,6 +137,16 @@ describe('what the peer offers', () => {
       { recipient: '"a>b"@x.example' },
       'unconveyable/address',
     ],
+    ...['a\r\nRSET@x.example', 'a\nb@x.example', 'a<b@x.example', 'a@x.example SIZE=1', 'a\0@x.example'].map(
+      (sender) =>
+        [
+          `nothing, but ${JSON.stringify(sender)} is no address`,
+          {},
+          { sender },
+          'unconveyable/address',
+        ] as const,
+    ),
+    ['nothing, but there is no address', {}, { recipient: '' }, 'unconveyable/address'],
   ];
   for (const [name, script, changes, failure] of LACKING) {
     it(`lacking ${name}: the copy is ${failure}, nothing is said, and the connection stays`, async () => {

@@ -4,6 +4,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Script } from '@tdc/stand-in';
 import type { OutboundConnection } from '../../services/delivery/src/smtp/outbound-connection.ts';
 import {
+  inPieces,
   nameOf,
   open,
   opened,
@@ -83,6 +84,19 @@ const ROWS: readonly Row[] = [
     false,
   ],
   ['MAIL is not answered', { steps: { mail: [{ end: 'stall' }] } }, 'network/timeout', false],
+  [
+    'the answer to MAIL is dripped without end',
+    { steps: { mail: [{ drip: '2' }] } },
+    'network/timeout',
+    false,
+  ],
+  ['MAIL is answered by no reply', { steps: { mail: [{ reply: 'what' }] } }, 'network/closed', false],
+  [
+    'RCPT is answered in no known class',
+    { steps: { rcpt: [{ reply: '600 What' }] } },
+    'network/closed',
+    false,
+  ],
   ['RCPT ends the connection', { steps: { rcpt: [{ end: 'close' }] } }, 'network/closed', false],
   ['DATA resets the connection', { steps: { data: [{ end: 'reset' }] } }, 'network/reset', false],
   [
@@ -149,6 +163,21 @@ describe('a copy of which', () => {
       await waitUntil(() => peer.standIn.open === 0);
     });
   }
+
+  it('is longer than what may be under way, is not read ahead of the peer', async () => {
+    const connection = await connect({}, QUICK);
+    peer.standIn.pauseReading();
+    let read = 0;
+    async function* content(): AsyncGenerator<Uint8Array> {
+      for await (const piece of inPieces(LONG)) {
+        read += piece.length;
+        yield piece;
+      }
+    }
+    assert.equal(nameOf(await send(connection, LONG, { content: content() })), 'network/timeout');
+    assert.ok(read < LONG.length);
+    peer.standIn.dropConnections();
+  });
 
   it('the answer is dripped without end, is uncertain', async () => {
     const connection = await connect({ steps: { 'final-dot': [{ drip: '2' }] } }, QUICK);

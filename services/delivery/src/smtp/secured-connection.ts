@@ -80,9 +80,10 @@ export class SecuredConnection implements OutboundConnection {
     const isAtRest = this.isUsable() && this.#transaction === undefined;
     this.#standing = 'over';
     // In the midst of a copy the command would be taken for its text.
-    if (!isAtRest) return this.#dialogue.lose({ reason: 'closed', detail: 'the connection was given up' });
-    this.#dialogue.say('QUIT\r\n');
-    this.#dialogue.expect(QUIT_MS, () => this.#dialogue.close());
+    if (isAtRest) {
+      this.#dialogue.say('QUIT\r\n');
+      this.#dialogue.expect(QUIT_MS, () => this.#dialogue.close());
+    } else this.#dialogue.lose({ reason: 'closed', detail: 'the connection was given up' });
   }
 
   #ended(standing: Standing): void {
@@ -98,9 +99,9 @@ export class SecuredConnection implements OutboundConnection {
 
   /** Nothing was asked: at rest that is a goodbye. */
   #unexpected(reply: WireReply): void {
-    if (this.#transaction !== undefined) return this.#transaction.unexpected(reply);
     this.#standing = 'over';
-    this.#dialogue.close();
+    if (this.#transaction === undefined) this.#dialogue.close();
+    else this.#transaction.unexpected(reply);
   }
 }
 

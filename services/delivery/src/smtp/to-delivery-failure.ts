@@ -48,8 +48,7 @@ export const NETWORK_TEXT: Readonly<Record<NetworkFailureReason, string>> = {
   closed: 'connection closed by peer',
 };
 
-const stageOf = (command: string | undefined): SmtpStage =>
-  command?.startsWith('EHLO') ? 'ehlo' : 'banner';
+const stageOf = (command: string | undefined): SmtpStage => (command?.startsWith('EHLO') ? 'ehlo' : 'banner');
 
 const NOT_OFFERED: ReadonlySet<number> = new Set([500, 502, 503]);
 

@@ -1,0 +1,246 @@
+import type { DeliveryFailure, SmtpStage } from '@tdc/core';
+import type { OutboundMessage, SendResult } from '../outbound-connection.ts';
+import { NETWORK_TEXT } from '../to-delivery-failure.ts';
+import type { Dialogue, Loss } from './dialogue.ts';
+import { DotStuffing } from './dot-stuffing.ts';
+import { envelopeCommands } from './envelope.ts';
+import { readReply, type WireReply } from './reply-reader.ts';
+
+/** How the dialogue stands. `fresh`: MAIL may be said. `refused`: RSET must come first. `over`: nothing may be said. */
+export type Standing = 'fresh' | 'refused' | 'over';
+
+export interface TransactionOptions {
+  readonly dialogue: Dialogue;
+  readonly extensions: readonly string[];
+  readonly replyMs: number;
+  readonly finalReplyMs: number;
+  /** What was refused before must be forgotten first. */
+  readonly resetFirst: boolean;
+  /** The connection has carried other copies: the peer may have ended it before it saw anything of this one. */
+  readonly isReused: boolean;
+  /** Called once, before the result is known to whoever sends. */
+  readonly onEnd: (standing: Standing) => void;
+}
+
+type Step = 'reset' | 'mail' | 'rcpt' | 'data';
+type Command = readonly [step: Step, line: string];
+type Refusal = Extract<DeliveryFailure, { kind: 'smtp-reply' }>;
+
+interface Ending {
+  readonly result: SendResult;
+  readonly standing: Standing;
+}
+
+/** RSET costs the peer nothing: one that does not answer it soon is not worth waiting for. */
+const RESET_MS = 5000;
+/** Octets that are given to the socket at once; what is under way on a connection is a small multiple of it. */
+const WRITE_BYTES = 65_536;
+
+const STALE: Ending = { result: { kind: 'stale' }, standing: 'over' };
+
+const ended = (failure: DeliveryFailure, standing: Standing): Ending => ({
+  result: { kind: 'failed', failure },
+  standing,
+});
+const lostFor = (reason: Loss['reason'], detail = NETWORK_TEXT[reason]): Ending =>
+  ended({ kind: 'network', reason, detail }, 'over');
+
+const classOf = ({ code }: WireReply): number => Math.floor(code / 100);
+const isRefusal = ({ code }: WireReply): boolean => code >= 400 && code <= 599;
+const refusalOf = (stage: SmtpStage, reply: WireReply): Refusal => ({
+  kind: 'smtp-reply',
+  stage,
+  reply: readReply(reply),
+});
+/** Behind a refusal the dialogue goes on, unless the peer says goodbye (RFC 5321 §3.8) or nothing that makes sense. */
+const standingBehind = ({ code }: WireReply): Standing => (code === 421 || code === 0 ? 'over' : 'refused');
+
+/**
+ * One copy on its way over a dialogue (RFC 5321 §3.3): MAIL, RCPT and DATA, in one write where the peer offers PIPELINING
+ * (RFC 2920), then the message. It knows at all times how far the peer has the copy.
+ */
+export class Transaction {
+  readonly result: Promise<SendResult>;
+  readonly #resolve: (result: SendResult) => void;
+  readonly #message: OutboundMessage;
+  readonly #options: TransactionOptions;
+  readonly #dialogue: Dialogue;
+  readonly #signal: AbortSignal;
+  readonly #isPipelined: boolean;
+  /** How far the peer has it. `answer`: the final dot is out. */
+  #progress: 'envelope' | 'body' | 'answer' | 'ended' = 'envelope';
+  #isReset: boolean;
+  /** The peer has answered something of this copy. */
+  #isAnswered = false;
+  /** The first "no" to the envelope: what follows it in a pipeline only follows from it. */
+  #refusal: Refusal | undefined;
+
+  constructor(message: OutboundMessage, options: TransactionOptions, signal: AbortSignal) {
+    const { promise, resolve } = Promise.withResolvers<SendResult>();
+    this.result = promise;
+    this.#resolve = resolve;
+    this.#message = message;
+    this.#options = options;
+    this.#dialogue = options.dialogue;
+    this.#signal = signal;
+    this.#isPipelined = options.extensions.includes('PIPELINING');
+    this.#isReset = !options.resetFirst;
+    signal.addEventListener('abort', this.#onAbort);
+    this.#sayEnvelope();
+  }
+
+  /** The connection is lost. */
+  lost({ reason, detail }: Loss): void {
+    if (this.#progress === 'answer') this.#end(ended({ kind: 'uncertain', detail }, 'over'));
+    else if (this.#refusal !== undefined) this.#end(ended(this.#refusal, 'over'));
+    else if (!this.#isReset || this.#isUntouched(reason)) this.#end(STALE);
+    else this.#end(lostFor(reason));
+  }
+
+  /** A reply that is none to a command: to a message that has not ended. What is left of it would be taken for commands. */
+  unexpected(reply: WireReply): void {
+    const detail = 'the server answered the message before its end';
+    this.#end(isRefusal(reply) ? ended(refusalOf('data', reply), 'over') : lostFor('closed', detail));
+  }
+
+  readonly #onAbort = (): void => {
+    if (this.#progress !== 'answer') this.#end({ result: { kind: 'cut' }, standing: 'over' });
+  };
+
+  /** The peer had gone before it saw anything of the copy. A time-out tells nothing of the kind. */
+  #isUntouched(reason: Loss['reason']): boolean {
+    return this.#options.isReused && !this.#isAnswered && reason !== 'timeout';
+  }
+
+  #sayEnvelope(): void {
+    const { mail, rcpt } = envelopeCommands(this.#message, this.#options.extensions);
+    const commands: Command[] = this.#isReset ? [] : [['reset', 'RSET\r\n']];
+    commands.push(['mail', mail], ['rcpt', rcpt], ['data', 'DATA\r\n']);
+    if (this.#isPipelined) {
+      this.#dialogue.say(commands.map(([, line]) => line).join(''));
+      for (const [step] of commands) this.#expect(step, () => undefined);
+    } else this.#sayNext(commands);
+  }
+
+  /** Says one command, and the next one when it is granted. */
+  #sayNext([next, ...others]: readonly Command[]): void {
+    if (next === undefined) return;
+    const [step, line] = next;
+    this.#dialogue.say(line);
+    this.#expect(step, () => this.#sayNext(others));
+  }
+
+  #expect(step: Step, goOn: () => void): void {
+    this.#dialogue.expect(step === 'reset' ? RESET_MS : this.#options.replyMs, (reply) => {
+      if (this.#hasEnded()) return;
+      const ending = this.#answered(step, reply);
+      if (ending === undefined) goOn();
+      else this.#end(ending);
+    });
+  }
+
+  /** What the answer to a command ends the transaction with; undefined when it goes on. */
+  #answered(step: Step, reply: WireReply): Ending | undefined {
+    switch (step) {
+      case 'reset':
+        this.#isReset = true;
+        return classOf(reply) === 2 ? undefined : STALE;
+      case 'mail':
+        // It was said at the end of another copy's time, and of this one nothing was seen.
+        if (reply.code === 421 && this.#options.isReused) return STALE;
+        this.#isAnswered = true;
+        return classOf(reply) === 2 ? undefined : this.#refused(step, reply);
+      case 'rcpt':
+        return classOf(reply) === 2 ? undefined : this.#refused(step, reply);
+      case 'data':
+        if (this.#refusal !== undefined) return this.#dataBehind(this.#refusal, reply);
+        // Some servers say 250 and mean it (RFC 5321 §4.3.2 has 354 alone).
+        if (classOf(reply) !== 3 && classOf(reply) !== 2) return this.#refused(step, reply);
+        void this.#sendMessage();
+        return undefined;
+    }
+  }
+
+  /** Notes a refusal, and ends where no other answer is due. A goodbye and what is no answer at all end the dialogue, too. */
+  #refused(stage: SmtpStage, reply: WireReply): Ending | undefined {
+    if (isRefusal(reply)) this.#refusal ??= refusalOf(stage, reply);
+    const failure = this.#refusal;
+    if (failure === undefined) return lostFor('closed');
+    if (!isRefusal(reply) || reply.code === 421) return ended(failure, 'over');
+    return stage === 'data' || !this.#isPipelined ? ended(failure, 'refused') : undefined;
+  }
+
+  /**
+   * The answer to DATA behind a refusal in the same write. A server that has no recipient and takes a message all the same
+   * gets an empty one (RFC 2920 §3.1); one that has not even a sender is not to be trusted with it.
+   */
+  #dataBehind(refusal: Refusal, reply: WireReply): Ending | undefined {
+    if (isRefusal(reply)) return ended(refusal, standingBehind(reply));
+    if (classOf(reply) !== 3 || refusal.stage !== 'rcpt') return ended(refusal, 'over');
+    this.#dialogue.say('.\r\n');
+    this.#dialogue.expect(this.#options.replyMs, (last) => this.#end(ended(refusal, standingBehind(last))));
+    return undefined;
+  }
+
+  async #sendMessage(): Promise<void> {
+    this.#progress = 'body';
+    const stuffing = new DotStuffing();
+    let held: Buffer[] = [];
+    try {
+      let bytes = 0;
+      for await (const chunk of this.#message.content) {
+        for (let at = 0; at < chunk.length && !this.#hasEnded(); at += WRITE_BYTES) {
+          const piece = stuffing.take(chunk.subarray(at, at + WRITE_BYTES));
+          held.push(piece);
+          bytes += piece.length;
+          if (bytes < WRITE_BYTES) continue;
+          await this.#sayInTurn(held);
+          held = [];
+          bytes = 0;
+        }
+        if (this.#hasEnded()) return;
+      }
+    } catch (error) {
+      this.#end({ result: { kind: 'content-failed', error }, standing: 'over' });
+      return;
+    }
+    await this.#dialogue.whenTaken(this.#options.replyMs);
+    if (!this.#hasEnded()) this.#sayLast([...held, stuffing.end()]);
+  }
+
+  /** Says a part of the message when the one before it has been taken. */
+  async #sayInTurn(pieces: readonly Buffer[]): Promise<void> {
+    await this.#dialogue.whenTaken(this.#options.replyMs);
+    if (!this.#hasEnded()) this.#dialogue.say(joined(pieces));
+  }
+
+  /** The last octets and the final dot: from here on the copy may have been delivered. */
+  #sayLast(pieces: readonly Buffer[]): void {
+    this.#dialogue.say(joined(pieces));
+    this.#progress = 'answer';
+    this.#dialogue.expect(this.#options.finalReplyMs, (reply) => this.#end(this.#finalEnding(reply)));
+    this.#message.onFinalDot();
+  }
+
+  #finalEnding(reply: WireReply): Ending {
+    if (classOf(reply) === 2)
+      return { result: { kind: 'delivered', reply: readReply(reply) }, standing: 'fresh' };
+    if (isRefusal(reply)) return ended(refusalOf('final-dot', reply), standingBehind(reply));
+    return ended({ kind: 'uncertain', detail: `no answer to the message: ${reply.text}` }, 'over');
+  }
+
+  #hasEnded(): boolean {
+    return this.#progress === 'ended';
+  }
+
+  #end({ result, standing }: Ending): void {
+    if (this.#progress === 'ended') return;
+    this.#progress = 'ended';
+    this.#signal.removeEventListener('abort', this.#onAbort);
+    this.#options.onEnd(standing);
+    this.#resolve(result);
+  }
+}
+
+const joined = (pieces: readonly Buffer[]): Buffer =>
+  pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
