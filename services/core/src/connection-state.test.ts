@@ -18,6 +18,11 @@ const LIVES: readonly (readonly [name: string, events: readonly ConnectionEvent[
       ],
       'closed',
     ],
+    [
+      'two copies, the second begun before the first was answered',
+      ['secured', 'delivery-started', 'delivery-started', 'reply-received'],
+      'ready',
+    ],
     ['refused', ['lost'], 'closed'],
     ['lost in a delivery', ['secured', 'delivery-started', 'lost'], 'closed'],
     ['not needed before it stood', ['retire', 'closed'], 'closed'],
@@ -28,7 +33,6 @@ const IMPOSSIBLE: readonly (readonly [state: ConnectionState, event: ConnectionE
   ['connecting', 'delivery-started'],
   ['ready', 'reply-received'],
   ['ready', 'secured'],
-  ['delivering', 'delivery-started'],
   ['delivering', 'retire'],
   ['closing', 'secured'],
   ['closed', 'delivery-started'],
@@ -46,7 +50,7 @@ const EVENTS: readonly ConnectionEvent[] = [
 const TABLE: Readonly<Record<ConnectionState, readonly string[]>> = {
   connecting: ['ready', '-', '-', 'closing', 'closed', 'closed'],
   ready: ['-', 'delivering', '-', 'closing', 'closed', 'closed'],
-  delivering: ['-', '-', 'ready', '-', 'closed', 'closed'],
+  delivering: ['-', 'delivering', 'ready', '-', 'closed', 'closed'],
   closing: ['-', '-', '-', '-', 'closed', 'closed'],
   closed: ['-', '-', '-', '-', 'closed', 'closed'],
 };

@@ -13,8 +13,9 @@ export type ConnectionState = 'connecting' | 'ready' | 'delivering' | 'closing' 
 export type ConnectionEvent =
   /** TLS stands and the peer has answered EHLO. */
   | 'secured'
+  /** Of a copy; also of the next one while the answer to that before it is out. */
   | 'delivery-started'
-  /** The peer answered for the copy, whatever it said, and the dialogue is back at its start. */
+  /** The peer answered for the last copy under way, whatever it said, and the dialogue is back at its start. */
   | 'reply-received'
   /** Not needed any more: idle too long, surplus, its share of messages delivered, draining. */
   | 'retire'
@@ -27,7 +28,12 @@ const TRANSITIONS: Readonly<
 > = {
   connecting: { secured: 'ready', lost: 'closed', retire: 'closing', closed: 'closed' },
   ready: { 'delivery-started': 'delivering', retire: 'closing', lost: 'closed', closed: 'closed' },
-  delivering: { 'reply-received': 'ready', lost: 'closed', closed: 'closed' },
+  delivering: {
+    'delivery-started': 'delivering',
+    'reply-received': 'ready',
+    lost: 'closed',
+    closed: 'closed',
+  },
   closing: { lost: 'closed', closed: 'closed' },
   closed: { lost: 'closed', closed: 'closed' },
 };

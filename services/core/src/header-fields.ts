@@ -72,7 +72,11 @@ const toField = ({ name, parts }: RawField): HeaderField => ({
 /** The values of all fields of that name, top down. */
 export function headerValues(fields: readonly HeaderField[], name: string): readonly string[] {
   const wanted = name.toLowerCase();
-  return fields.filter((field) => field.name.toLowerCase() === wanted).map((field) => field.value);
+  const values: string[] = [];
+  for (const field of fields) {
+    if (field.name.length === wanted.length && field.name.toLowerCase() === wanted) values.push(field.value);
+  }
+  return values;
 }
 
 /** The value of the topmost field of that name. */

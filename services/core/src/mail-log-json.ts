@@ -43,11 +43,16 @@ function failureOf(event: MailLogEvent): Json | undefined {
   return { kind: event.failure.kind, status, code, reply };
 }
 
-/** The fields that are the event's own. */
-function fieldsOf(event: MailLogEvent): object {
-  if (event.kind === 'notice') return event.fields ?? {};
-  const { kind: _, ...fields } = event;
-  return { ...fields, failure: failureOf(event) };
+/** Adds the fields that are the event's own; none of a notice can take the place of what stands already. */
+function addFields(line: { [key: string]: Json }, event: MailLogEvent): void {
+  const isNotice = event.kind === 'notice';
+  for (const [key, value] of Object.entries(isNotice ? (event.fields ?? {}) : event)) {
+    const name = snake(key);
+    const isToldOtherwise = name in line || (!isNotice && (key === 'kind' || key === 'failure'));
+    if (value !== undefined && !isToldOtherwise) line[name] = toJson(value);
+  }
+  const failure = failureOf(event);
+  if (failure !== undefined) line['failure'] = toJson(failure);
 }
 
 /**
@@ -55,12 +60,12 @@ function fieldsOf(event: MailLogEvent): object {
  * a notice's name) and the event's own fields in snake case. A failure also tells its status, code and reply.
  */
 export function mailLogJson(at: number, event: MailLogEvent): Readonly<Record<string, Json>> {
-  const base = {
+  const line: { [key: string]: Json } = {
     time: new Date(at).toISOString(),
     level: levelOf(event),
     text: mailLogText(event),
     event: event.kind === 'notice' ? event.name : event.kind,
   };
-  // Twice: these four stand first, and no field of a notice can take their place.
-  return { ...base, ...(toJson(fieldsOf(event)) as object), ...base };
+  addFields(line, event);
+  return line;
 }

@@ -1,5 +1,6 @@
 import { followPolicy, runService, type ServiceContext, serveProbes } from '@tdc/platform';
 import { type IntakeConfig, loadIntakeConfig, storeSeconds } from './config.ts';
+import { createDeadlines } from './deadlines.ts';
 import { startListeners } from './listeners.ts';
 import { createAcceptMessage } from './message/accept-message.ts';
 import { createIntakeMetrics } from './metrics.ts';
@@ -31,7 +32,7 @@ async function start(context: ServiceContext<IntakeConfig>) {
       storage: () => storage.current(),
       policy: () => policy.current(),
       takeMids: (count) => storage.takeMids(count),
-      storeDeadline: () => AbortSignal.timeout(storeSeconds(config) * 1000),
+      storeDeadline: createDeadlines(storeSeconds(config) * 1000, now),
       log: (event) => log.log(event),
       now,
     },

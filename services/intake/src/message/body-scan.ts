@@ -41,7 +41,7 @@ export function createBodyScan(): BodyScan {
       }
       eightBit ||= hasEightBit(chunk);
     },
-    head: () => Buffer.concat(head, headBytes),
+    head: () => (head.length === 1 && head[0] !== undefined ? head[0] : Buffer.concat(head, headBytes)),
     hasBareNewlines: () => bare || previous === CR,
     isEightBit: () => eightBit,
   };

@@ -24,14 +24,23 @@ export interface LoopInput {
   readonly bodyStart: Uint8Array;
 }
 
+const known = new WeakMap<PolicyDocument, ReadonlySet<string>>();
+
+/** The intake addresses of a document, as keys; made once for each. */
+function intakeKeys(document: PolicyDocument): ReadonlySet<string> {
+  const keys =
+    known.get(document) ??
+    new Set(Object.values(document.intakes).map(({ address }) => addressKey(parseAddress(address))));
+  known.set(document, keys);
+  return keys;
+}
+
 /**
  * Recognises what must never be copied again (spec §2). Only an id that we signed counts: a forged one would let its
  * sender pass unscanned.
  */
 export function findLoop(input: LoopInput, document: PolicyDocument, ids: JournalIds): LoopFinding {
-  const intakes = new Set(
-    Object.values(document.intakes).map(({ address }) => addressKey(parseAddress(address))),
-  );
+  const intakes = intakeKeys(document);
   const toIntake = input.recipients.some((recipient) => intakes.has(addressKey(parseAddress(recipient))));
   const ownCopy = headerValues(input.fields, JOURNAL_ID_HEADER).some((id) => ids.isOurs(id));
   const maybeBounce =
