@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { readEnvelopeCommand, withAsciiDomain } from './envelope-command.ts';
+import fc from 'fast-check';
+import {
+  readEnvelopeCommand,
+  readPlainMail,
+  readPlainRecipient,
+  withAsciiDomain,
+} from './envelope-command.ts';
 
 describe('an envelope command', () => {
   const ADDRESSES: readonly (readonly [name: string, line: string, address: string, parameters?: string])[] =
@@ -78,5 +84,63 @@ describe('the ASCII form', () => {
   it('leaves an address without a domain, and an ASCII domain, as they are', () => {
     assert.equal(withAsciiDomain('Postmaster'), 'Postmaster');
     assert.equal(withAsciiDomain('a@Example.COM.'), 'a@Example.COM.');
+  });
+});
+
+describe('a plain command', () => {
+  const address = "Joe.O'Brien+x=1/2@Mail-1.example";
+  it('is read with the parameters that gateways send', () => {
+    const none = { address, announcedBytes: 0, smtpUtf8: false };
+    for (const [parameters, read] of [
+      ['', none],
+      [' SIZE=100', { ...none, announcedBytes: 100 }],
+      [' SIZE=5 BODY=8BITMIME', { ...none, announcedBytes: 5 }],
+      [' BODY=7bit', none],
+      [' size=7 body=8bitmime smtputf8', { address, announcedBytes: 7, smtpUtf8: true }],
+      [' SMTPUTF8', { ...none, smtpUtf8: true }],
+    ] as const)
+      assert.deepEqual(readPlainMail(`MAIL FROM:<${address}>${parameters}`), read);
+    assert.deepEqual(readPlainMail('mail from:<>'), { ...none, address: '' });
+    assert.equal(readPlainRecipient(`rcpt to:<${address}>`), address);
+  });
+
+  for (const rest of [
+    'joe@example.com',
+    '<joe>',
+    '<joe@example.com> ',
+    '<joe@example.com> SIZE=x',
+    '<joe@example.com> SIZE=1 SIZE=1',
+    '<joe@example.com> SIZE=1234567890123456',
+    '<joe@example.com> BODY=BINARYMIME',
+    '<joe@example.com> ENVID=x',
+    '<joe@example.com> NOTIFY=NEVER',
+    '<"joe"@example.com>',
+    '<joe@[192.0.2.1]>',
+    '<@relay.example:joe@example.com>',
+    '<a@b@example.com>',
+    '<j\u00f6rg@example.com>',
+    '<joe@b\u00fccher.example>',
+    '<joe@example.com\0>',
+    '<joe\r@example.com>',
+    ` <joe@example.com>`,
+    `<${'a'.repeat(2048)}@example.com>`,
+  ]) {
+    it(`needs a closer look with ${JSON.stringify(rest.slice(0, 50))}`, () => {
+      assert.equal(readPlainMail(`MAIL FROM:${rest}`), undefined);
+      assert.equal(readPlainRecipient(`RCPT TO:${rest}`), undefined);
+    });
+  }
+
+  it('has the address that the closer look finds', () => {
+    const text = fc.string({ unit: fc.constantFrom(...'aZ0.-+_@<>:" '), maxLength: 12 });
+    const property = fc.property(text, (path) => {
+      const recipient = readPlainRecipient(`RCPT TO:<${path}>`);
+      const sender = readPlainMail(`MAIL FROM:<${path}>`)?.address;
+      const closer = readEnvelopeCommand(`RCPT TO:<${path}>`);
+      assert.equal(sender, path === '' ? '' : recipient);
+      if (recipient !== undefined)
+        assert.deepEqual(closer, { verb: 'RCPT TO:', address: recipient, parameters: '' });
+    });
+    fc.assert(property, { numRuns: 2000 });
   });
 });

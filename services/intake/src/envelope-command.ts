@@ -39,3 +39,28 @@ export function readEnvelopeCommand(line: string): EnvelopeCommand | 'none' | 'u
   if (CONTROL.test(address) || address.length > MAX_ADDRESS_LENGTH) return 'unacceptable';
   return { verb, address: withAsciiDomain(address), parameters };
 }
+
+/** `MAIL FROM:` as nearly every client writes it. */
+export interface PlainMail {
+  readonly address: string;
+  /** SIZE; 0 where there is none. */
+  readonly announcedBytes: number;
+  readonly smtpUtf8: boolean;
+}
+
+const PLAIN_MAIL =
+  /^MAIL FROM:<((?:[!#-'*+\-./\d=?A-Z^-~]+@[A-Z\d.-]+)?)>(?: SIZE=(\d{1,15}))?(?: BODY=(?:7BIT|8BITMIME))?( SMTPUTF8)?$/i;
+const PLAIN_RCPT = /^RCPT TO:<([!#-'*+\-./\d=?A-Z^-~]+@[A-Z\d.-]+)>$/i;
+
+/** Reads a command that has nothing out of the ordinary; undefined: it needs a closer look, it is not wrong yet. */
+export function readPlainMail(line: string): PlainMail | undefined {
+  const match = line.length > MAX_ADDRESS_LENGTH ? null : PLAIN_MAIL.exec(line);
+  if (match === null) return undefined;
+  const [, address = '', size = '0', smtpUtf8] = match;
+  return { address, announcedBytes: Number(size), smtpUtf8: smtpUtf8 !== undefined };
+}
+
+/** The address of a recipient that comes with nothing else; undefined: the command needs a closer look. */
+export function readPlainRecipient(line: string): string | undefined {
+  return line.length > MAX_ADDRESS_LENGTH ? undefined : PLAIN_RCPT.exec(line)?.[1];
+}

@@ -62,9 +62,11 @@ export interface SmtpListener {
   close(): Promise<void>;
 }
 
-/** Without an id the library makes one. */
+/** Nobody looks at the library's id, and to make one costs a random number: all connections have the same. */
+const UNKNOWN: Details = { id: '-' };
+
 const detailsOf = ({ address, port }: ProxiedClient): Details => ({
-  id: '',
+  ...UNKNOWN,
   remoteAddress: address,
   remotePort: port,
 });
@@ -89,7 +91,7 @@ class Server extends SMTPServer {
     this.#options = options;
   }
 
-  override connect(socket: Socket, details?: Details): void {
+  override connect(socket: Socket, details: Details = UNKNOWN): void {
     const session = new Session(this, socket, details, this.#options, this.#receiver);
     this.connections.add(session);
     this.#sessions.set(session.session, session);
@@ -154,7 +156,7 @@ class Server extends SMTPServer {
   }
 }
 
-/** The SMTP or LMTP server, wired to a receiver. With the session behind it the only file that knows the server library. */
+/** The SMTP or LMTP server, wired to a receiver. With `smtp/` behind it the only place that knows the server library. */
 class Listener implements SmtpListener {
   readonly #options: ListenerOptions;
   readonly #server: Server;

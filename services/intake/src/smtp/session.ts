@@ -2,7 +2,12 @@ import type { Socket } from 'node:net';
 import { type Icid, isInNetworks } from '@tdc/core';
 import type { SMTPServer } from 'smtp-server';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
-import { readEnvelopeCommand, withAsciiDomain } from '../envelope-command.ts';
+import {
+  readEnvelopeCommand,
+  readPlainMail,
+  readPlainRecipient,
+  withAsciiDomain,
+} from '../envelope-command.ts';
 import type { Peer } from '../ports.ts';
 import { FAILED, type Reply, SESSION_USED_UP, SHUTTING_DOWN, TOO_SLOW } from '../replies.ts';
 import { SessionShare } from '../session-share.ts';
@@ -17,6 +22,9 @@ const FORWARDING = ['XCLIENT', 'XFORWARD'];
 /** A placeholder that the library finds no fault with. */
 const ANY_ADDRESS = 'anybody@invalid';
 
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
+
+const wholeLineOf = (reply: Reply): string => `${reply.code} ${lineOf(reply)}`;
 export const lineOf = ({ status, text }: Reply): string => `${status} ${text}`;
 /** How a line begins that has its own enhanced status code; the library knows one code for each reply code alone. */
 const OWN_STATUS = /^[245]\.\d{1,3}\.\d{1,3} /;
@@ -52,13 +60,14 @@ export class Session extends SMTPConnection implements InputOwner {
   /** Its client is one of the gateways. */
   readonly #trusted: boolean;
   #icid: Icid | undefined;
+  #unsent = '';
   #progress: NodeJS.Timeout | undefined;
   #transfer: Transfer | undefined;
 
   constructor(
     server: SMTPServer,
     socket: Socket,
-    details: Details | undefined,
+    details: Details,
     options: ListenerOptions,
     receiver: Receiver,
   ) {
@@ -66,7 +75,7 @@ export class Session extends SMTPConnection implements InputOwner {
     this.#options = options;
     this.#receiver = receiver;
     this.#share = new SessionShare(options);
-    this.#proxy = details?.remoteAddress === undefined ? undefined : socket.remoteAddress;
+    this.#proxy = details.remoteAddress === undefined ? undefined : socket.remoteAddress;
     this.#address = this.remoteAddress;
     this.#trusted = isInNetworks(this.remoteAddress, options.trustedPeers);
   }
@@ -123,7 +132,31 @@ export class Session extends SMTPConnection implements InputOwner {
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
     if (code === 421 && !this._ready) this.#receiver.turnedAway();
     if (code === 552 && this.session.envelope.mailFrom === false) this.#receiver.tooLargeAnnounced();
-    super.send(code, data, typeof data === 'string' && OWN_STATUS.test(data) ? false : context);
+    const lines = Array.isArray(data) ? data : [data ?? ''];
+    for (const [index, line] of lines.entries()) {
+      const status = OWN_STATUS.test(line) ? '' : this._getEnhancedStatusCode(code, context);
+      const separator = index < lines.length - 1 ? '-' : ' ';
+      this.#say(`${code}${separator}${status}${status && ' '}${line.replace(CONTROL, ' ')}`);
+    }
+    if (this._parser === false || !this._parser.isWorking) this.#flush();
+    if (code === 421) this.close();
+  }
+
+  /** One line of a reply, which goes out with all others that one packet brings about. */
+  #say(line: string): void {
+    // Within a handshake it would go out in clear text.
+    if (!this._upgrading) this.#unsent += `${line}\r\n`;
+  }
+
+  #flush(): void {
+    const text = this.#unsent;
+    this.#unsent = '';
+    if (text !== '' && this._socket.readyState === 'open') this._socket.write(text);
+  }
+
+  override upgrade(...args: Parameters<SMTPConnection['upgrade']>): void {
+    this.#flush();
+    super.upgrade(...args);
   }
 
   onCommand(line: string, next: () => void): void {
@@ -131,7 +164,64 @@ export class Session extends SMTPConnection implements InputOwner {
     // another at once, and no message has to wait.
     const isIdle = this._ready && !this._upgrading && this.session.envelope.mailFrom === false;
     if (this.#share.isUsedUp && isIdle && !/^QUIT\b/i.test(line)) this.#dismiss(SESSION_USED_UP);
+    else if (this.#tryPlain(line)) next();
     else this._onCommand(Buffer.from(line, 'latin1'), next);
+  }
+
+  /** Does what clients ask for most. Not where something is out of the ordinary: then the library looks at it. */
+  #tryPlain(line: string): boolean {
+    if (!this._ready || this._upgrading || this._server._closeTimeout !== false) return false;
+    switch (line.length === 4 || line[4] === ' ' ? line.slice(0, 4).toUpperCase() : '') {
+      case 'MAIL':
+        return this.#tryMail(line);
+      case 'RCPT':
+        return this.#tryRecipient(line);
+      case 'DATA':
+        return this.#tryData();
+      case 'RSET':
+        this._resetSession();
+        this.#say('250 2.0.0 Flushed');
+        return true;
+      case 'NOOP':
+        this.#say('250 2.0.0 OK');
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  #tryMail(line: string): boolean {
+    const { envelope } = this.session;
+    if (!this.hostNameAppearsAs || envelope.mailFrom !== false) return false;
+    const mail = readPlainMail(line);
+    if (mail === undefined || mail.announcedBytes > this.#options.maxMessageBytes) return false;
+    const refusal = this.beginTransaction();
+    if (refusal === undefined) {
+      envelope.mailFrom = { address: mail.address, args: false };
+      envelope.smtpUtf8 = mail.smtpUtf8;
+    }
+    this.#say(refusal === undefined ? '250 2.1.0 Accepted' : wholeLineOf(refusal));
+    return true;
+  }
+
+  #tryRecipient(line: string): boolean {
+    const { mailFrom, rcptTo } = this.session.envelope;
+    if (mailFrom === false || rcptTo.length >= this.#options.maxRecipients) return false;
+    const address = readPlainRecipient(line);
+    if (address === undefined) return false;
+    this.beginRecipient();
+    const key = address.toLowerCase();
+    const index = this._rcptIndex.get(key) ?? rcptTo.length;
+    rcptTo[index] = { address, args: false };
+    this._rcptIndex.set(key, index);
+    this.#say('250 2.1.5 Accepted');
+    return true;
+  }
+
+  #tryData(): boolean {
+    if (this._parser === false || this.session.envelope.rcptTo.length === 0) return false;
+    this.#receive(this._parser.beginMessage());
+    return true;
   }
 
   onLineTooLong(): void {
@@ -139,6 +229,7 @@ export class Session extends SMTPConnection implements InputOwner {
   }
 
   onWorkedOff(next: () => void): void {
+    this.#flush();
     this._whenWritable(next);
   }
 
@@ -153,10 +244,9 @@ export class Session extends SMTPConnection implements InputOwner {
     return parsed && { ...parsed, address: read === 'none' ? withAsciiDomain(parsed.address) : read.address };
   }
 
+  /** Reached without recipients, or behind a mistake: else it is a plain command. */
   override handler_DATA(_command: Buffer, callback: () => void): void {
-    if (this._parser === false || this.session.envelope.rcptTo.length === 0)
-      this.send(503, 'Error: need RCPT command');
-    else this.#receive(this._parser.beginMessage());
+    this.send(503, 'Error: need RCPT command');
     callback();
   }
 
@@ -179,7 +269,7 @@ export class Session extends SMTPConnection implements InputOwner {
       body.drop();
       if (transfer.isIn) this.#finish(transfer);
     });
-    this.send(354, 'End data with <CR><LF>.<CR><LF>');
+    this.#say('354 End data with <CR><LF>.<CR><LF>');
   }
 
   onMessageIn(): void {
@@ -210,11 +300,9 @@ export class Session extends SMTPConnection implements InputOwner {
   #finish({ body, reply = FAILED }: Transfer): void {
     this.#transfer = undefined;
     this._handlerPending = false;
+    const line = this.#isTooLarge(body) ? this.#tooLargeLine() : wholeLineOf(reply);
     const replies = this.#options.lmtp ? this.session.envelope.rcptTo.length : 1;
-    for (let n = 0; n < replies; n += 1) {
-      if (this.#isTooLarge(body)) this.#refuseTooLarge();
-      else this.send(reply.code, lineOf(reply));
-    }
+    for (let n = 0; n < replies; n += 1) this.#say(line);
     this._unrecognizedCommands = 0;
     this._resetSession();
     this.#share.countMessage();
@@ -223,9 +311,8 @@ export class Session extends SMTPConnection implements InputOwner {
     if (this._parser !== false) this._parser.continue();
   }
 
-  #refuseTooLarge(): void {
-    const limit = this.#options.maxMessageBytes;
-    this.send(552, `Error: message exceeds fixed maximum message size ${limit}`, 'MESSAGE_TOO_BIG');
+  #tooLargeLine(): string {
+    return `552 5.3.4 Error: message exceeds fixed maximum message size ${this.#options.maxMessageBytes}`;
   }
 
   /**
@@ -248,6 +335,7 @@ export class Session extends SMTPConnection implements InputOwner {
   }
 
   override close(): void {
+    this.#flush();
     super.close();
     this.#abandon();
   }
