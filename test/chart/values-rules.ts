@@ -52,6 +52,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'intake.bareNewlines': oneOf('wrap', 'note', 'reject'),
   'intake.trustedPeers': TEXTS,
   'intake.maxMessageBytes': between(1024, 268_435_456),
+  'intake.maxBytesInFlight': between(1_048_576, 17_179_869_184),
   'intake.maxRecipients': between(1, 100_000),
   'intake.maxConnections': between(1, 65_535),
   'intake.idleSeconds': between(1, 3600),

@@ -230,6 +230,18 @@ describe('a copy', () => {
     assert.ok(ttl > 70_000 && ttl <= 80_000, String(ttl));
   });
 
+  it('waits in the midst of a long message while others are on their way, and comes in octet for octet', async () => {
+    const narrow = await ground.start({ TDC_MAX_BYTES_IN_FLIGHT: '1048576' });
+    const long = Buffer.from(`Subject: long\r\n\r\n${`${'x'.repeat(78)}\r\n`.repeat(10_000)}`);
+    const replies = await Promise.all(Array.from({ length: 6 }, () => hand(ENVELOPE, long, { to: narrow })));
+    for (const { reply } of replies) assert.match(reply, /^250 /);
+    const copies = await stored.active();
+    assert.equal(copies.length, 6);
+    for (const copy of copies) assert.ok((await stored.original(copy)).equals(long));
+    const samples = await narrow.samples();
+    assert.equal(sampleOf(samples, 'tdc_intake_bytes_in_flight'), 0);
+  });
+
   it('says what will become of bare line ends', async () => {
     const noting = await ground.start({ TDC_BARE_NEWLINES: 'note' });
     for (const [to, handling] of [

@@ -35,6 +35,7 @@ describe("intake's configuration", () => {
       tlsKeyFile: FILE,
       requireTls: false,
       maxMessageBytes: 52_428_800,
+      maxBytesInFlight: 67_108_864,
       maxRecipients: 1000,
       maxConnections: 1000,
       idleSeconds: 60,

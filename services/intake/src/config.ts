@@ -31,6 +31,8 @@ export interface IntakeConfig extends CommonConfig, CopyHandlingConfig {
   readonly tlsKeyFile: string;
   readonly requireTls: boolean;
   readonly maxMessageBytes: number;
+  /** Octets of long messages on their way in at once. */
+  readonly maxBytesInFlight: number;
   readonly maxRecipients: number;
   readonly maxConnections: number;
   readonly idleSeconds: number;
@@ -72,6 +74,11 @@ export function loadIntakeConfig(env: Environment): IntakeConfig {
       default: 52_428_800,
       min: 1024,
       max: 268_435_456,
+    }),
+    maxBytesInFlight: read.integer('TDC_MAX_BYTES_IN_FLIGHT', {
+      default: 67_108_864,
+      min: 1_048_576,
+      max: 17_179_869_184,
     }),
     maxRecipients: read.integer('TDC_SMTP_MAX_RECIPIENTS', { default: 1000, min: 1, max: 100_000 }),
     maxConnections: read.integer('TDC_SMTP_MAX_CONNECTIONS', { default: 1000, min: 1, max: 65_535 }),

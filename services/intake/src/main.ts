@@ -3,10 +3,14 @@ import { type IntakeConfig, loadIntakeConfig, storeSeconds } from './config.ts';
 import { createDeadlines } from './deadlines.ts';
 import { startListeners } from './listeners.ts';
 import { createAcceptMessage } from './message/accept-message.ts';
+import { createAdmission } from './message/admission.ts';
 import { createIntakeMetrics } from './metrics.ts';
 import type { UnavailableReason } from './ports.ts';
 import { createReceiver } from './receiver.ts';
 import { openStorage } from './storage.ts';
+
+/** What a client is kept waiting for in the midst of its message, at most: it waits for minutes (RFC 5321 §4.5.3.2). */
+const MOST_PATIENCE_MS = 30_000;
 
 async function start(context: ServiceContext<IntakeConfig>) {
   const { config, log, metrics, shutdown, now, announceReady } = context;
@@ -27,11 +31,19 @@ async function start(context: ServiceContext<IntakeConfig>) {
     if (storage.isFull()) return 'memory';
     return policy.current() === undefined ? 'policy' : undefined;
   };
+  const admission = createAdmission({
+    maxBytes: config.maxBytesInFlight,
+    patienceMs: Math.min(MOST_PATIENCE_MS, (config.idleSeconds * 1000) / 2),
+    storeHasRoom: (bytes) => storage.hasRoom(bytes),
+    lookAgain: () => storage.look(),
+  });
+  metrics.beforeScrape(async () => meters.showAdmission(admission));
   const accept = createAcceptMessage(
     {
       storage: () => storage.current(),
       policy: () => policy.current(),
       takeMids: (count) => storage.takeMids(count),
+      admission,
       storeDeadline: createDeadlines(storeSeconds(config) * 1000, now),
       log: (event) => log.log(event),
       now,
@@ -46,7 +58,11 @@ async function start(context: ServiceContext<IntakeConfig>) {
     createReceiver({
       protocol,
       requireTls: config.requireTls,
-      accept,
+      async accept(message) {
+        const acceptance = await accept(message);
+        if (acceptance.kind === 'accepted') storage.stored(acceptance.sizeBytes * acceptance.queued.length);
+        return acceptance;
+      },
       unavailable,
       nextIcid: () => storage.nextIcid(),
       metrics: meters,

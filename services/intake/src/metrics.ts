@@ -1,4 +1,5 @@
 import { combinations, type Metrics } from '@tdc/platform';
+import type { Admission } from './message/admission.ts';
 
 /** Every way a message or a connection can be turned away. */
 const REFUSALS = [
@@ -20,7 +21,22 @@ const PROTOCOLS = ['smtp', 'lmtp'] as const;
 
 /** Every metric of intake. */
 export function createIntakeMetrics(metrics: Metrics) {
+  const bytesInFlight = metrics.gauge({
+    name: 'tdc_intake_bytes_in_flight',
+    help: 'Octets of long messages that have room on their way in.',
+    known: [{}],
+  });
+  const waiting = metrics.gauge({
+    name: 'tdc_intake_messages_waiting',
+    help: 'Long messages that wait for room in the midst of coming in.',
+    known: [{}],
+  });
   return {
+    /** Sets what is only asked for when somebody looks. */
+    showAdmission(admission: Pick<Admission, 'bytesInFlight' | 'waiting'>): void {
+      bytesInFlight.set(admission.bytesInFlight());
+      waiting.set(admission.waiting());
+    },
     connections: metrics.counter({
       name: 'tdc_intake_connections_total',
       help: 'Inbound connections.',

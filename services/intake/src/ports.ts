@@ -1,5 +1,6 @@
 import type { BareNewlineHandling, Icid, JournalCopy, MailLogEvent, Mid, PolicySnapshot } from '@tdc/core';
 import type { JournalIds, Ledger, ReplicaBarrier, Spool } from '@tdc/platform';
+import type { Admission } from './message/admission.ts';
 
 /** Whoever hands over the message, as the connection and its gateway commands tell. */
 export interface Peer {
@@ -21,6 +22,8 @@ export interface IncomingMessage {
   readonly sender: string;
   readonly recipients: readonly string[];
   readonly smtpUtf8: boolean;
+  /** SIZE of MAIL (RFC 1870); undefined when it was not given. */
+  readonly declaredBytes: number | undefined;
   /** The octets behind DATA, unstuffed. Rejects when the client goes away before the end. */
   readonly body: AsyncIterable<Uint8Array>;
   /** Whether what was read so far passes the size limit: the rest is only drained. */
@@ -66,6 +69,7 @@ export interface AcceptancePorts {
   readonly policy: () => PolicySnapshot | undefined;
   /** So many numbers; undefined when they cannot be had soon. */
   readonly takeMids: (count: number) => Promise<readonly Mid[] | undefined>;
+  readonly admission: Pick<Admission, 'open'>;
   /** Aborts when a message that is in must have been answered. */
   readonly storeDeadline: () => AbortSignal;
   readonly log: (event: MailLogEvent) => void;

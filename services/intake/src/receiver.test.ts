@@ -13,6 +13,7 @@ const MESSAGE: IncomingMessage = {
   sender: '',
   recipients: [],
   smtpUtf8: false,
+  declaredBytes: undefined,
   body: (async function* () {})(),
   tooLarge: () => false,
 };

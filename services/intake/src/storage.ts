@@ -27,6 +27,12 @@ export interface RedisStorage {
   /** The stores; undefined while Redis is away, or was never there. */
   current(): Storage | undefined;
   isFull(): boolean;
+  /** Whether there is room for so many octets more; true while that is not known. */
+  hasRoom(bytes: number): boolean;
+  /** Octets that were stored. */
+  stored(bytes: number): void;
+  /** Looks how much room there is. */
+  look(): Promise<void>;
   /** So many MIDs; undefined when Redis does not give them soon. */
   takeMids(count: number): Promise<readonly Mid[] | undefined>;
   nextIcid(): Icid | undefined;
@@ -103,6 +109,9 @@ export function openStorage(config: IntakeConfig, log: Logger, now: () => number
   return {
     current: () => (links.every((link) => link.isReady()) ? storage : undefined),
     isFull: () => gate?.isClosed() ?? false,
+    hasRoom: (bytes) => gate?.hasRoom(bytes) ?? true,
+    stored: (bytes) => gate?.stored(bytes),
+    look: async () => gate?.measure(),
     async takeMids(count) {
       const taken: Mid[] = [];
       while (taken.length < count) {

@@ -14,6 +14,7 @@ import { createJournalIds } from '@tdc/platform';
 import { createFakeStores, failing } from '../../../../test/support/fake-stores.ts';
 import type { AcceptancePorts, IncomingMessage } from '../ports.ts';
 import { type AcceptanceRules, createAcceptMessage } from './accept-message.ts';
+import { createAdmission } from './admission.ts';
 
 const NOW = 1_700_000_000_000;
 
@@ -33,6 +34,7 @@ const RULES: AcceptanceRules = {
   trustedPeers: [parseNetwork('127.0.0.0/8') ?? assert.fail()],
   bareNewlines: 'wrap',
   maxQueueAgeSeconds: 120,
+  maxMessageBytes: 50_000_000,
 };
 
 async function* octets(text: string) {
@@ -47,6 +49,7 @@ const incoming = (changes: Partial<IncomingMessage> = {}, text = MESSAGE): Incom
   sender: 'bill@lawfirm.com',
   recipients: ['jim@example.com'],
   smtpUtf8: false,
+  declaredBytes: undefined,
   body: octets(text),
   tooLarge: () => false,
   ...changes,
@@ -68,6 +71,12 @@ function world(changes: Partial<AcceptancePorts> = {}, rules: Partial<Acceptance
           lastMid += 1;
           return toMid(lastMid);
         }),
+      admission: createAdmission({
+        maxBytes: 64_000_000,
+        patienceMs: 1000,
+        storeHasRoom: () => true,
+        lookAgain: async () => undefined,
+      }),
       storeDeadline: () => late.signal,
       log: (event) => void events.push(event),
       now: () => NOW,
@@ -257,6 +266,24 @@ describe('a message that cannot be taken', () => {
   }
 
   const ABORTED = /^Message aborted MID 1 ICID 7 - /;
+  it('or is, gives back the room that it had', async () => {
+    const admission = createAdmission({
+      maxBytes: 1_000_000,
+      patienceMs: 1000,
+      storeHasRoom: () => true,
+      lookAgain: async () => undefined,
+    });
+    const had: number[] = [];
+    const { accept, stores } = world({ admission });
+    stores.before('commit', async () => void had.push(admission.bytesInFlight()));
+    const long = `${MESSAGE}${'x'.repeat(400_000)}\r\n`;
+    assert.equal((await accept(incoming({ declaredBytes: 600_000 }, long))).kind, 'accepted');
+    assert.deepEqual([had, admission.bytesInFlight()], [[600_000], 0]);
+    stores.before('commit', failing);
+    assert.equal((await accept(incoming({ declaredBytes: 600_000 }, long))).kind, 'unavailable');
+    assert.equal(admission.bytesInFlight(), 0);
+  });
+
   it('because it is too large leaves nothing', async () => {
     const { accept, stores, lines } = world();
     const acceptance = await accept(incoming({ tooLarge: () => true }));

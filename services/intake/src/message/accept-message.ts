@@ -13,6 +13,7 @@ import {
 } from '@tdc/core';
 import type { FinishedBody, SpooledBody, SpoolWriter } from '@tdc/platform';
 import type { Acceptance, AcceptancePorts, IncomingMessage, NotAccepted, Storage } from '../ports.ts';
+import type { Room } from './admission.ts';
 import { type BodyScan, createBodyScan } from './body-scan.ts';
 import { commitCopies } from './commit-copies.ts';
 import { findLoop } from './loop-guard.ts';
@@ -24,16 +25,22 @@ export interface AcceptanceRules {
   readonly trustedPeers: readonly Network[];
   readonly bareNewlines: 'reject' | 'note' | 'wrap';
   readonly maxQueueAgeSeconds: number;
+  readonly maxMessageBytes: number;
+}
+
+/** A message that has its MID, and what it is received with. */
+interface BegunMessage {
+  readonly mid: Mid;
+  readonly message: IncomingMessage;
+  readonly policy: PolicySnapshot;
+  readonly storage: Storage;
+  readonly room: Room;
 }
 
 /** A message whose octets are all there, and what is needed to decide about it. */
-interface CompleteMessage {
-  readonly mid: Mid;
-  readonly message: IncomingMessage;
+interface CompleteMessage extends BegunMessage {
   readonly scan: BodyScan;
   readonly bareNewlines: BareNewlineHandling;
-  readonly policy: PolicySnapshot;
-  readonly storage: Storage;
   readonly writer: SpoolWriter;
   /** Aborts when the answer is due. */
   readonly late: AbortSignal;
@@ -55,14 +62,24 @@ export function createAcceptMessage(ports: AcceptancePorts, rules: AcceptanceRul
     const [mid] = (await ports.takeMids(1)) ?? [];
     if (mid === undefined) return drained(message, unavailable('storage'));
     logEnvelope(ports, mid, message);
+    const room = ports.admission.open(message.declaredBytes, rules.maxMessageBytes);
+    try {
+      return await receive({ mid, message, policy, storage, room });
+    } finally {
+      room.leave();
+    }
+  };
+
+  async function receive(begun: BegunMessage): Promise<Acceptance> {
+    const { mid, message, storage, room } = begun;
     const scan = createBodyScan();
     const writer = storage.spool.open(mid);
-    const received = await receiveBody(message, { scan, writer, bareNewlines: rules.bareNewlines });
+    const received = await receiveBody(message, { scan, writer, room, bareNewlines: rules.bareNewlines });
     const late = ports.storeDeadline();
     const acceptance =
       received.kind === 'complete'
         ? await unlessLate(
-            store(ports, rules, { mid, message, scan, policy, storage, writer, late, ...received }),
+            store(ports, rules, { ...begun, scan, writer, late, ...received }),
             late,
             unavailable('time'),
           )
@@ -71,7 +88,7 @@ export function createAcceptMessage(ports: AcceptancePorts, rules: AcceptanceRul
       ports.log({ kind: 'aborted', mid, icid: message.icid, reason: describe(acceptance) });
     }
     return acceptance;
-  };
+  }
 }
 
 /**

@@ -38,6 +38,7 @@ const MESSAGE: IncomingMessage = {
   sender: 'bill@lawfirm.example',
   recipients: ['ann@example.com', 'larry@example.com', 'zoe@example.com'],
   smtpUtf8: true,
+  declaredBytes: undefined,
   body: (async function* () {})(),
   tooLarge: () => false,
 };

@@ -3,6 +3,7 @@ import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
 import { toIcid } from '@tdc/core';
 import type { IncomingMessage } from '../ports.ts';
+import type { Room } from './admission.ts';
 import { createBodyScan } from './body-scan.ts';
 import { drained, receiveBody } from './receive-body.ts';
 
@@ -21,6 +22,7 @@ const messageOf = (
   sender: 'a@example.org',
   recipients: ['joe@example.com'],
   smtpUtf8: false,
+  declaredBytes: undefined,
   body,
   tooLarge,
 });
@@ -44,7 +46,8 @@ const receive = (
   message: IncomingMessage,
   writer = writerThatFailsAt(),
   bareNewlines: 'reject' | 'note' | 'wrap' = 'wrap',
-) => receiveBody(message, { scan: createBodyScan(), writer, bareNewlines });
+  room: Pick<Room, 'need'> = { need: async () => true },
+) => receiveBody(message, { scan: createBodyScan(), writer, room, bareNewlines });
 
 describe('the octets of a message', () => {
   it('are all with the writer when it is complete', async () => {
@@ -52,6 +55,21 @@ describe('the octets of a message', () => {
     const received = await receive(messageOf(chunksOf(Buffer.from('a\r\n'), LARGE)), writer);
     assert.deepEqual(received, { kind: 'complete', bareNewlines: 'none' });
     assert.equal(Buffer.concat(writer.written).length, LARGE.length + 3);
+  });
+
+  it('wait for room, and are read to their end without being stored when there is none', async () => {
+    const writer = writerThatFailsAt();
+    const asked: number[] = [];
+    const room = {
+      async need(bytes: number) {
+        asked.push(bytes);
+        return bytes <= LARGE.length;
+      },
+    };
+    const received = await receive(messageOf(chunksOf(LARGE, LARGE, LARGE)), writer, 'wrap', room);
+    assert.deepEqual(received, { kind: 'failed', acceptance: { kind: 'unavailable', reason: 'memory' } });
+    assert.deepEqual(asked, [LARGE.length, 2 * LARGE.length]);
+    assert.equal(writer.writes(), 1);
   });
 
   it('may be none', async () => {

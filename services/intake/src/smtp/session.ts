@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { type Icid, isInNetworks } from '@tdc/core';
-import type { SMTPServer } from 'smtp-server';
+import type { SMTPServer, SMTPServerAddress } from 'smtp-server';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
 import {
   readEnvelopeCommand,
@@ -31,6 +31,12 @@ const OWN_STATUS = /^[245]\.\d{1,3}\.\d{1,3} /;
 
 const forwarded = (value: string | number | false | undefined): string | undefined =>
   typeof value === 'string' && value !== '' ? value : undefined;
+
+/** SIZE as it was announced (RFC 1870); what is no number was refused at MAIL. */
+function declaredBytesOf(mailFrom: SMTPServerAddress | false): number | undefined {
+  const args = mailFrom !== false && mailFrom.args;
+  return (args && Number((args as Readonly<Record<string, unknown>>)['SIZE'])) || undefined;
+}
 
 /** What is known of a client before it says a word, such as from a PROXY header. */
 export type Details = NonNullable<ConstructorParameters<typeof SMTPConnection>[2]> & { readonly id: string };
@@ -197,7 +203,8 @@ export class Session extends SMTPConnection implements InputOwner {
     if (mail === undefined || mail.announcedBytes > this.#options.maxMessageBytes) return false;
     const refusal = this.beginTransaction();
     if (refusal === undefined) {
-      envelope.mailFrom = { address: mail.address, args: false };
+      const args = mail.announcedBytes > 0 ? { SIZE: String(mail.announcedBytes) } : false;
+      envelope.mailFrom = { address: mail.address, args };
       envelope.smtpUtf8 = mail.smtpUtf8;
     }
     this.#say(refusal === undefined ? '250 2.1.0 Accepted' : wholeLineOf(refusal));
@@ -260,6 +267,7 @@ export class Session extends SMTPConnection implements InputOwner {
       sender: mailFrom === false ? '' : mailFrom.address,
       recipients: rcptTo.map(({ address }) => address),
       smtpUtf8,
+      declaredBytes: declaredBytesOf(mailFrom),
       body,
       tooLarge: () => this.#isTooLarge(body),
     });

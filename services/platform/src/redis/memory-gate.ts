@@ -9,20 +9,31 @@ import type { RedisKeys } from './keys.ts';
 export interface MemoryGate {
   /** Whether used memory is above the given share of the limit, as last measured; false when there is no limit. */
   isClosed(): boolean;
+  /** Whether there is room for so many more bytes below that share, as last measured. */
+  hasRoom(bytes: number): boolean;
+  /** Tells of bytes that were stored since; until the next measurement they count as used. */
+  stored(bytes: number): void;
+  /** Measures now. */
+  measure(): Promise<void>;
   stop(): void;
 }
 
 const POLL_MS = 1000;
 
 export function createMemoryGate(redis: RedisClient, keys: RedisKeys, maxPercent: number): MemoryGate {
-  let closed = false;
+  let used = 0;
+  let limit = Number.POSITIVE_INFINITY;
+  let since = 0;
   let measuring = false;
   const measure = async (): Promise<void> => {
     if (measuring) return;
     measuring = true;
+    const before = since;
     try {
       const { usedBytes, limitBytes } = await redisMemory(redis, keys);
-      closed = limitBytes > 0 && usedBytes > (limitBytes * maxPercent) / 100;
+      used = usedBytes;
+      limit = limitBytes > 0 ? (limitBytes * maxPercent) / 100 : Number.POSITIVE_INFINITY;
+      since -= before;
     } catch {
       // Redis away is answered elsewhere; the last measurement stands.
     } finally {
@@ -32,5 +43,13 @@ export function createMemoryGate(redis: RedisClient, keys: RedisKeys, maxPercent
   const timer = setInterval(() => void measure(), POLL_MS);
   timer.unref();
   void measure();
-  return { isClosed: () => closed, stop: () => clearInterval(timer) };
+  return {
+    isClosed: () => used + since > limit,
+    hasRoom: (bytes) => used + since + bytes <= limit,
+    stored(bytes) {
+      since += bytes;
+    },
+    measure,
+    stop: () => clearInterval(timer),
+  };
 }
