@@ -25,7 +25,7 @@ const CHART = { redisBytes: 512 * 1024 * 1024, connections: 100 };
 const CLOSED = { ...CHART, sessions: 20, perConnection: 0, roundTripMs: 0 };
 
 const LOADS: readonly LoadCase[] = [
-  { ...CLOSED, name: '4 KB, many per connection', count: 10_000, size: KB_4 },
+  { ...CLOSED, name: '4 KB, many per connection', count: 16_000, size: KB_4 },
   { ...CLOSED, name: '4 KB, one per connection', count: 5_000, size: KB_4, perConnection: 1 },
   { ...CLOSED, name: '100 KB, many per connection', count: 3_000, size: KB_100 },
   { ...CLOSED, name: '100 KB, one per connection', count: 2_000, size: KB_100, perConnection: 1 },
@@ -45,8 +45,8 @@ const LOADS: readonly LoadCase[] = [
   { ...CLOSED, name: '25 MB, 40 at once, Redis limited', count: 40, size: MB_25, sessions: 40 },
 ];
 
-const WARM_UP_SHARE = 5;
-const WARM_UP_MOST = 2000;
+const WARM_UP_SHARE = 2;
+const WARM_UP_MOST = 8000;
 
 /** All loads, with so many times their messages; of each at least one for every session. */
 export function scaledLoads(scale: number): readonly LoadCase[] {

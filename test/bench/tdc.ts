@@ -12,6 +12,9 @@ const ROOT = resolve(fileURLToPath(import.meta.url), '../../..');
 const HEAP_MIB = { policy: 128, monitor: 128, intake: 256, delivery: 256 } as const;
 type Service = keyof typeof HEAP_MIB;
 
+/** As many as Postfix sends over one here; the default is 50, as the gateway's is. */
+const MESSAGES_PER_CONNECTION = 350;
+
 const policyDocument = ({ sinkPort, caFile, connections }: Ground): string => `
 version: 1
 intakes:
@@ -20,7 +23,7 @@ intakes:
     host: 127.0.0.1
     port: ${sinkPort}
     tls: { serverName: sink.bench.example, caFile: "${caFile}" }
-    limits: { connections: ${connections} }
+    limits: { connections: ${connections}, messagesPerConnection: ${MESSAGES_PER_CONNECTION} }
 defaultIntake: primary
 `;
 
@@ -92,10 +95,13 @@ async function start(ground: Ground): Promise<RunningSystem> {
   const { cert, key } = await (await createAuthority()).issue({ names: ['localhost'] });
   writeFileSync(file('intake.pem'), cert);
   writeFileSync(file('intake.key'), key);
-  writeFileSync(file('policy.yaml'), policyDocument(ground));
+  // In a folder of its own: whoever follows a document looks at all that changes beside it.
+  mkdirSync(file('document'));
+  const policyFile = join(file('document'), 'policy.yaml');
+  writeFileSync(policyFile, policyDocument(ground));
   const redis = await startRedis(ground);
   const services = createServices(ground, redis.url);
-  const { grpc } = await services.start('policy', 'policy', { TDC_POLICY_FILE: file('policy.yaml') });
+  const { grpc } = await services.start('policy', 'policy', { TDC_POLICY_FILE: policyFile });
   const asks = { TDC_POLICY_ADDRESS: grpc ?? '' };
   const intake = {
     TDC_SMTP_HOST: '127.0.0.1',
