@@ -34,6 +34,10 @@ const MAX_TRACKED = 100;
 /** What one call takes at most: Redis serves nobody else meanwhile. */
 const MAX_GROUP = 64;
 const MAX_GROUP_BYTES = 1024 * 1024;
+/** The peer has its copy, and no client waits for a confirmation: both may wait for others of their kind. */
+const FINISH_GATHER_MS = 2;
+const CONFIRM_GATHER_MS = 20;
+
 const hashOf = (text: string): string => hash('sha256', text, 'hex');
 
 interface Commit {
@@ -113,12 +117,12 @@ export function createLedger(redis: RedisClient, keys: RedisKeys, options: Ledge
       if (mids.length > 0) await redis.zrem(keys.unqueued, ...mids);
       return [];
     },
-    { maxItems: MAX_GROUP },
+    { maxItems: MAX_GROUP, gatherMs: CONFIRM_GATHER_MS },
   );
   const finish = groupCalls<readonly ScriptArgument[], unknown>(
     async (outcomes) =>
       (await run(scripts.FINISH, now(), trackingMs, ...outcomes.flat())) as readonly unknown[],
-    { maxItems: MAX_GROUP },
+    { maxItems: MAX_GROUP, gatherMs: FINISH_GATHER_MS },
   );
 
   return {

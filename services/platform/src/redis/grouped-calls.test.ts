@@ -62,6 +62,24 @@ describe('calls that are grouped', () => {
     assert.deepEqual(await Promise.all([hanging, second]), ['to 1', 'to 2']);
   });
 
+  it('wait for company where nobody waits for them, unless there is company enough', async () => {
+    const { asked, run, answer } = calls();
+    const call = groupCalls(run, { maxItems: 2, gatherMs: 20 });
+    const first = call(1);
+    await turn();
+    await turn();
+    assert.deepEqual(asked, []);
+    const second = call(2);
+    await turn();
+    assert.deepEqual(asked, [[1, 2]]);
+    answer();
+    await Promise.all([first, second]);
+    const alone = call(3);
+    while (asked.length < 2) await turn();
+    answer();
+    assert.equal(await alone, 'to 3');
+  });
+
   it('are no more than a call may have, by number and by weight, and one at least', async () => {
     const { asked, run, answer } = calls();
     const call = groupCalls(run, { maxItems: 3, weight: { of: (item) => item, max: 10 } });

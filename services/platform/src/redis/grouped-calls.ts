@@ -3,6 +3,8 @@ export interface GroupOptions<Item> {
   readonly maxItems: number;
   /** What an item adds to the weight of its call, and what a call may weigh; one item may weigh more. */
   readonly weight?: { readonly of: (item: Item) => number; readonly max: number };
+  /** What nobody waits for may wait so long for company, ms; where it is left out, a call goes out at once. */
+  readonly gatherMs?: number;
 }
 
 interface Asked<Item, Answer> {
@@ -26,6 +28,7 @@ export function groupCalls<Item, Answer>(
   let waiting: Asked<Item, Answer>[] = [];
   let underWay = 0;
   let scheduled: NodeJS.Immediate | undefined;
+  let gathering: NodeJS.Timeout | undefined;
   let patience: NodeJS.Timeout | undefined;
 
   const take = (): readonly Asked<Item, Answer>[] => {
@@ -47,7 +50,9 @@ export function groupCalls<Item, Answer>(
   };
   const go = (): void => {
     clearImmediate(scheduled);
+    clearTimeout(gathering);
     scheduled = undefined;
+    gathering = undefined;
     clearTimeout(patience);
     patience = undefined;
     if (waiting.length > 0) void call(take());
@@ -57,7 +62,9 @@ export function groupCalls<Item, Answer>(
     patience ??= setTimeout(go, PATIENCE_MS);
   };
   function schedule(): void {
-    scheduled ??= setImmediate(go);
+    const { gatherMs, maxItems } = options;
+    if (gatherMs === undefined || waiting.length >= maxItems) scheduled ??= setImmediate(go);
+    else gathering ??= setTimeout(go, gatherMs);
   }
 
   return (item) =>
