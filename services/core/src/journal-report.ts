@@ -118,4 +118,5 @@ export function commonFields(copy: JournalCopy): string {
   return `${remote}${headerField(JOURNAL_ID_HEADER, copy.journalId)}${note}`;
 }
 
-const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+const encoder = new TextEncoder();
+const encode = (text: string): Uint8Array => encoder.encode(text);

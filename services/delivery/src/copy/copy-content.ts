@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import {
   bccFrame,
   type CopyFrame,
@@ -44,7 +45,7 @@ export async function buildCopy(
   return {
     sizeBytes: frame.preamble.length + bodyBytes + frame.epilogue.length,
     // A prepended field may hold an international address of an original that is ASCII.
-    eightBit: (copy.eightBit && !frame.base64) || frame.preamble.some((octet) => octet > 127),
+    eightBit: (copy.eightBit && !frame.base64) || !isAscii(frame.preamble),
     octets: octets(),
   };
 }
