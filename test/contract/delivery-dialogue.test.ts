@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type HandPeer, startHandPeer } from '../support/hand-peer.ts';
+import { type HandPeer, type HandSession, startHandPeer } from '../support/hand-peer.ts';
 import { NEVER, nameOf, outboundMessage, send, TEXT } from '../support/outbound.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
@@ -102,18 +102,23 @@ describe('a peer that takes DATA', () => {
 });
 
 describe('a connection', () => {
-  it('on which RSET is not answered carries nothing more, and the copy is stale', async () => {
-    const { connection, session } = await peer.open();
-    const refused = send(connection);
-    await session.hear('DATA\r\n');
-    session.say('450 Later', '503 No', '503 No');
-    assert.equal(nameOf(await refused), 'smtp-reply/mail/450');
-    const sent = send(connection);
-    await session.hear('DATA\r\n');
-    session.close();
-    assert.equal(nameOf(await sent), 'stale');
-    assert.equal(connection.isUsable(), false);
-  });
+  for (const [how, act] of [
+    ['and closes', (session: HandSession) => session.close()],
+    ['and stays', () => undefined],
+  ] as const) {
+    it(`whose peer does not answer RSET ${how} carries nothing more, and the copy is stale`, async () => {
+      const { connection, session } = await peer.open({}, { replyMs: 300 });
+      const refused = send(connection);
+      await session.hear('DATA\r\n');
+      session.say('450 Later', '503 No', '503 No');
+      assert.equal(nameOf(await refused), 'smtp-reply/mail/450');
+      const sent = send(connection);
+      await session.hear('DATA\r\n');
+      act(session);
+      assert.equal(nameOf(await sent), 'stale');
+      assert.equal(connection.isUsable(), false);
+    });
+  }
 
   it('whose peer says more than it was asked is of no use', async () => {
     const { connection, session } = await peer.open({ behind: '421 4.3.2 Going down\r\n' });

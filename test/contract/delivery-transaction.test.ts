@@ -166,9 +166,9 @@ describe('a copy of which', () => {
 
   it('is longer than what may be under way, is not read ahead of the peer', async () => {
     const connection = await connect({}, QUICK);
-    peer.standIn.pauseReading();
     let read = 0;
     async function* content(): AsyncGenerator<Uint8Array> {
+      peer.standIn.pauseReading();
       for await (const piece of inPieces(LONG)) {
         read += piece.length;
         yield piece;

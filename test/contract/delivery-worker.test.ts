@@ -130,9 +130,12 @@ describe('a worker that is told to stop', () => {
     const exit = await worker.stop('SIGTERM');
     assert.deepEqual(exit, { code: 0, signal: null });
     const copies = await Promise.all(mids.map((mid) => delivery.copies.track(mid)));
+    // Under way is also the one whose envelope was said before the answer to the first.
+    const begun = worker.lines().filter((line) => line.startsWith('TDC: Delivery start')).length;
+    assert.ok(begun === 1 || begun === 2, `${begun} begun`);
     assert.deepEqual(
       copies.map(({ state, finishedAttempts }) => [state, finishedAttempts]),
-      [['delivered', 1], ...Array.from({ length: 4 }, () => ['unattempted', 0])],
+      mids.map((_, n) => (n < begun ? ['delivered', 1] : ['unattempted', 0])),
     );
     assert.equal(delivery.peer.standIn.connections[0]?.verbs.at(-1), 'QUIT');
     assert.equal(worker.lines().filter((line) => /^DCID \d+ close$/.test(line)).length, 1);

@@ -34,12 +34,17 @@ export class FakeConnection implements OutboundConnection {
   readonly cipher = 'X';
   quits = 0;
   usable = true;
+  /** As its last octets leave, and its answer is out. */
+  free: () => void = () => undefined;
   #closed: () => void = () => undefined;
   isUsable(): boolean {
     return this.usable;
   }
   send(): never {
     throw new Error('not sent here');
+  }
+  onFree(listener: () => void): void {
+    this.free = listener;
   }
   onClosed(listener: () => void): void {
     this.#closed = listener;

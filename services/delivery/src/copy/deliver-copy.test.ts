@@ -78,6 +78,7 @@ class Bench {
       message.onFinalDot();
       return this.sends.shift() ?? DELIVERED;
     },
+    onFree: () => undefined,
     onClosed: () => undefined,
     quit: () => undefined,
   };

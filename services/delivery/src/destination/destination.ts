@@ -40,6 +40,12 @@ interface Member {
   state: ConnectionState;
   connection?: OutboundConnection;
   messages: number;
+  /** Those that have it now: one, and another in front of its turn. */
+  copies: number;
+  /** Its peer takes a copy in front of its turn. */
+  takesAhead: boolean;
+  /** When the last copy gave it back. */
+  releasedAt: number;
   idle?: NodeJS.Timeout;
   /** Why we close it; undefined when the peer did. */
   closedFor?: CloseReason;
@@ -93,9 +99,11 @@ export class Destination {
     return this.#members.size === 0 && this.#waiting.length === 0;
   }
 
-  /** Jobs this destination can make use of at once: those on a connection, and some that wait. */
+  /** Copies this destination can make use of at once: those on a connection or next on it, and some that wait. */
   get capacity(): number {
-    return Math.max(this.#rules.minConnections, this.#target()) + PREFETCH;
+    let ahead = 0;
+    for (const { takesAhead } of this.#members) if (takesAhead) ahead += 1;
+    return Math.max(this.#rules.minConnections, this.#target()) + ahead + PREFETCH;
   }
 
   setLoad(load: Load): void {
@@ -160,8 +168,11 @@ export class Destination {
     return connectionTarget(load, bounds);
   }
 
+  /** Copies that have a connection. */
   #delivering(): number {
-    return [...this.#members].filter(({ state }) => state === 'delivering').length;
+    let count = 0;
+    for (const { copies } of this.#members) count += copies;
+    return count;
   }
 
   /** Opens connections up to the target, as far as there may be so many. */
@@ -189,6 +200,9 @@ export class Destination {
       tls: carriage.tls,
       state: 'connecting',
       messages: 0,
+      copies: 0,
+      takesAhead: false,
+      releasedAt: 0,
     };
     this.#members.add(member);
     void this.#establish(member, carriage.limits.connections);
@@ -217,6 +231,7 @@ export class Destination {
   #opened(member: Member, connection: OutboundConnection): void {
     member.connection = connection;
     connection.onClosed(() => this.#gone(member));
+    connection.onFree(() => this.#serveAhead(member));
     if (member.state !== 'connecting') {
       connection.quit();
       return;
@@ -279,6 +294,13 @@ export class Destination {
     if (!served) member.idle = setTimeout(() => this.#retire(member, 'idle'), this.#rules.idleMs);
   }
 
+  /** Only the answer to the copy before it is out: one that waits goes next, where none is at rest anyhow. */
+  #serveAhead(member: Member): void {
+    member.takesAhead = true;
+    if (member.copies !== 1 || this.#whyUseless(member) !== undefined) return;
+    this.#waiting.answerFirst(() => ({ kind: 'lease', lease: this.#lease(member) }));
+  }
+
   /** No copy goes over a connection that was secured by other rules than those of now. */
   #retireOutdated(): void {
     for (const member of this.#members)
@@ -293,19 +315,30 @@ export class Destination {
     clearTimeout(member.idle);
     this.#move(member, 'delivery-started');
     member.messages += 1;
+    member.copies += 1;
+    const isAhead = member.copies > 1;
     const connection = member.connection as OutboundConnection;
-    return { dcid: member.dcid, connection, release: (seconds) => this.#released(member, seconds) };
+    const release = (seconds: number): void => {
+      // What it waited for the answer to another is no time of its own.
+      const sinceAnother = (this.#ports.now() - member.releasedAt) / 1000;
+      this.#released(member, isAhead ? Math.min(seconds, sinceAnother) : seconds);
+    };
+    return { dcid: member.dcid, connection, release };
   }
 
   #released(member: Member, seconds: number): void {
     this.host.active();
+    member.copies -= 1;
+    member.releasedAt = this.#ports.now();
     if (seconds > 0) {
       const mean = this.#secondsPerCopy;
       this.#secondsPerCopy = mean === 0 ? seconds : mean + SMOOTHING * (seconds - mean);
     }
     if (member.state !== 'delivering') return;
-    this.#move(member, 'reply-received');
-    this.#offer(member);
+    if (member.copies === 0) {
+      this.#move(member, 'reply-received');
+      this.#offer(member);
+    }
     this.#grow();
   }
 

@@ -54,6 +54,7 @@ describe('an attempt to get a connection', () => {
     cipher: 'X',
     isUsable: () => true,
     send: () => assert.fail(),
+    onFree: () => undefined,
     onClosed: () => undefined,
     quit: () => undefined,
   });

@@ -47,15 +47,27 @@ export type SendResult =
   /** The content threw: the peer has seen no final dot. */
   | { readonly kind: 'content-failed'; readonly error: unknown };
 
-/** A secured connection to an intake: one DCID. One copy at a time. */
+/**
+ * A secured connection to an intake: one DCID. One copy at a time, and the envelope of the next in front of its turn: that
+ * copy is waited for from the answer to the one before it on, and is `stale` when the connection ends sooner.
+ */
 export interface OutboundConnection {
   readonly ends: ConnectionEnds;
   readonly protocol: string;
   readonly cipher: string;
   /** Whether another copy can be sent; false after any loss. */
   isUsable(): boolean;
-  /** Sends one copy; the abort ends it at once, unless its final dot is out. */
+  /**
+   * Sends one copy; the abort ends it at once, unless its final dot is out. A copy before it whose final dot is out is
+   * waited for all the same, and only then is the connection dropped.
+   */
   send(message: OutboundMessage, signal: AbortSignal): Promise<SendResult>;
+  /**
+   * Calls back each time the next copy may be sent although the one before is not answered: on a peer with PIPELINING, when
+   * the last octets of a copy are about to leave. The envelope of a copy that is sent in the microtasks that follow leaves
+   * with them.
+   */
+  onFree(listener: () => void): void;
   /** Calls back once, when the socket is closed on both sides, for whatever reason. */
   onClosed(listener: () => void): void;
   /** Says QUIT and closes; never waits long. */

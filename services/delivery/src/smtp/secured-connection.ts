@@ -17,7 +17,10 @@ export interface SecuredConnectionOptions {
   readonly finalReplyMs: number;
 }
 
-/** A connection whose TLS stands and whose peer has answered EHLO: carries copies, one transaction after the other. */
+/**
+ * A connection whose TLS stands and whose peer has answered EHLO: carries copies, one transaction after the other, each
+ * begun as soon as the one before it has nothing more to say.
+ */
 export class SecuredConnection implements OutboundConnection {
   readonly ends: ConnectionEnds;
   readonly protocol: string;
@@ -27,8 +30,10 @@ export class SecuredConnection implements OutboundConnection {
   readonly #dialogue: Dialogue;
   readonly #options: SecuredConnectionOptions;
   #standing: Standing = 'fresh';
-  #transaction: Transaction | undefined;
+  /** Those that are not over: the first is to be answered next. */
+  #inFlight: Transaction[] = [];
   #carried = 0;
+  #onFree: () => void = () => undefined;
 
   constructor({ socket, unread }: ReleasedSocket, options: SecuredConnectionOptions) {
     this.ends = options.ends;
@@ -47,20 +52,24 @@ export class SecuredConnection implements OutboundConnection {
     return this.#standing !== 'over';
   }
 
+  onFree(listener: () => void): void {
+    this.#onFree = listener;
+  }
+
   onClosed(listener: () => void): void {
     if (this.#socket.closed) listener();
     else this.#socket.once('close', listener);
   }
 
   async send(message: OutboundMessage, signal: AbortSignal): Promise<SendResult> {
-    invariant(this.#transaction === undefined, 'a connection carries one copy at a time');
+    invariant(this.#takesNext(), 'a connection takes a copy only when the one before it is out');
     const failure = whyUnconveyable(message, this.#options.peer);
     if (failure !== undefined) return { kind: 'failed', failure };
     if (signal.aborted) return { kind: 'cut' };
     this.#carried += 1;
     const isReused = this.#carried > 1;
     if (this.#standing === 'over') return isReused ? { kind: 'stale' } : GONE;
-    this.#transaction = new Transaction(
+    const transaction = new Transaction(
       message,
       {
         dialogue: this.#dialogue,
@@ -69,39 +78,57 @@ export class SecuredConnection implements OutboundConnection {
         finalReplyMs: this.#options.finalReplyMs,
         resetFirst: this.#standing === 'refused',
         isReused,
-        onEnd: (standing) => this.#ended(standing),
+        onLastOctets: () => this.#onFree(),
+        onEnd: (standing) => this.#ended(transaction, standing),
       },
       signal,
     );
-    return this.#transaction.result;
+    this.#inFlight.push(transaction);
+    return transaction.result;
   }
 
   quit(): void {
-    const isAtRest = this.isUsable() && this.#transaction === undefined;
+    const isAtRest = this.isUsable() && this.#inFlight.length === 0;
     this.#standing = 'over';
     // In the midst of a copy the command would be taken for its text.
     if (isAtRest) {
       this.#dialogue.say('QUIT\r\n');
       this.#dialogue.expect(QUIT_MS, () => this.#dialogue.close());
-    } else this.#dialogue.lose({ reason: 'closed', detail: 'the connection was given up' });
+    } else this.#drop();
   }
 
-  #ended(standing: Standing): void {
-    this.#transaction = undefined;
-    if (this.#standing !== 'over') this.#standing = standing;
-    if (this.#standing === 'over') this.#dialogue.close();
+  #takesNext(): boolean {
+    const [front, next] = this.#inFlight;
+    return front === undefined || (next === undefined && front.allowsNext);
+  }
+
+  #ended(transaction: Transaction, standing: Standing): void {
+    const wasInTurn = this.#inFlight[0] === transaction;
+    this.#inFlight = this.#inFlight.filter((other) => other !== transaction);
+    if (standing === 'over') this.#standing = 'over';
+    // What was said of a message is forgotten with its end: it does not touch the envelope behind it.
+    else if (this.isUsable() && this.#inFlight.length === 0) this.#standing = standing;
+    if (!this.isUsable() && wasInTurn) this.#drop();
   }
 
   #lost(loss: Loss): void {
     this.#standing = 'over';
-    this.#transaction?.lost(loss);
+    const [front, ...others] = this.#inFlight;
+    this.#inFlight = [];
+    front?.lost(loss);
+    // A copy that was not in turn was not waited for in vain, whatever the one before it was.
+    for (const transaction of others) transaction.lost({ ...loss, reason: 'closed' });
   }
 
   /** Nothing was asked: at rest that is a goodbye. */
   #unexpected(reply: WireReply): void {
     this.#standing = 'over';
-    if (this.#transaction === undefined) this.#dialogue.close();
-    else this.#transaction.unexpected(reply);
+    if (this.#inFlight[0] === undefined) this.#drop();
+    else this.#inFlight[0].unexpected(reply);
+  }
+
+  #drop(): void {
+    this.#dialogue.lose({ reason: 'closed', detail: 'the connection was given up' });
   }
 }
 

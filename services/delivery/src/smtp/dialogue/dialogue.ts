@@ -59,6 +59,12 @@ export class Dialogue {
     return this.#isOver || this.#socket.write(octets);
   }
 
+  /** Holds back what is said until the microtasks that are due have run, so that it leaves as one. */
+  gather(): void {
+    this.#socket.cork();
+    process.nextTick(() => this.#socket.uncork());
+  }
+
   /** Resolves when the peer's side has taken what was said, or never will. Nothing may be expected meanwhile. */
   whenTaken(limitMs: number): Promise<void> {
     if (this.#isOver || !this.#socket.writableNeedDrain) return Promise.resolve();

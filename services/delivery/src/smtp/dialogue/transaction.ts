@@ -18,6 +18,11 @@ export interface TransactionOptions {
   readonly resetFirst: boolean;
   /** The connection has carried other copies: the peer may have ended it before it saw anything of this one. */
   readonly isReused: boolean;
+  /**
+   * Called where the peer offers PIPELINING, when the last octets are about to leave: what is said in the microtasks that
+   * follow leaves with them (RFC 2920 §3.1).
+   */
+  readonly onLastOctets: () => void;
   /** Called once, before the result is known to whoever sends. */
   readonly onEnd: (standing: Standing) => void;
 }
@@ -89,6 +94,11 @@ export class Transaction {
     this.#sayEnvelope();
   }
 
+  /** Whether another envelope may be said behind it: its final dot is out, and the peer takes commands ahead of its answers. */
+  get allowsNext(): boolean {
+    return this.#isPipelined && this.#progress === 'answer';
+  }
+
   /** The connection is lost. */
   lost({ reason, detail }: Loss): void {
     if (this.#progress === 'answer') this.#end(ended({ kind: 'uncertain', detail }, 'over'));
@@ -131,7 +141,8 @@ export class Transaction {
   }
 
   #expect(step: Step, goOn: () => void): void {
-    this.#dialogue.expect(step === 'reset' ? RESET_MS : this.#options.replyMs, (reply) => {
+    const { replyMs } = this.#options;
+    this.#dialogue.expect(step === 'reset' ? Math.min(RESET_MS, replyMs) : replyMs, (reply) => {
       if (this.#hasEnded()) return;
       const ending = this.#answered(step, reply);
       if (ending === undefined) goOn();
@@ -216,10 +227,12 @@ export class Transaction {
 
   /** The last octets and the final dot: from here on the copy may have been delivered. */
   #sayLast(pieces: readonly Buffer[]): void {
+    if (this.#isPipelined) this.#dialogue.gather();
     this.#dialogue.say(joined(pieces));
     this.#progress = 'answer';
     this.#dialogue.expect(this.#options.finalReplyMs, (reply) => this.#end(this.#finalEnding(reply)));
     this.#message.onFinalDot();
+    if (this.#isPipelined) this.#options.onLastOctets();
   }
 
   #finalEnding(reply: WireReply): Ending {
