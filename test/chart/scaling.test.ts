@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { createRedisKeys } from '@tdc/platform';
 import { find, type Manifest, render } from '../support/chart.ts';
 import { MODES, ofKind, renderMode } from './manifests.ts';
 
 interface Trigger {
   readonly type: string;
-  readonly name?: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly authenticationRef?: { readonly name: string };
 }
@@ -14,7 +14,6 @@ interface ScaledObject {
   readonly fallback: { readonly replicas: number };
   readonly minReplicaCount: number;
   readonly maxReplicaCount: number;
-  readonly advanced: { readonly scalingModifiers?: { readonly formula: string; readonly target: string } };
 }
 
 const modeOf = (name: string) => MODES.find((mode) => mode.name === name) ?? assert.fail(name);
@@ -47,22 +46,13 @@ describe('the autoscaler of delivery', () => {
     assert.equal(scaledObject(least).fallback.replicas, 4);
   });
 
-  it('adds up in Redis what waits, is attempted and is delayed, by the keys of the queue', () => {
+  it('counts in Redis the copies without an outcome, by the key of the ledger', () => {
     const manifests = render(4, { delivery: { autoscaling: { mode: 'keda-redis' } } });
-    const { triggers, advanced } = scaledObject(manifests);
+    const { triggers } = scaledObject(manifests);
     assert.deepEqual(
-      triggers.map(({ name, metadata }) => [name, metadata['listName']]),
-      [
-        ['active', '{tdc}:the.tdc.queue:active'],
-        ['delayed', '{tdc}:the.tdc.queue:delayed'],
-        ['waiting', '{tdc}:the.tdc.queue:wait'],
-      ],
+      triggers.map(({ metadata }) => [metadata['listName'], metadata['listLength']]),
+      [[createRedisKeys().active, '35']],
     );
-    assert.deepEqual(advanced.scalingModifiers, {
-      formula: 'waiting + active + delayed',
-      target: '35',
-      metricType: 'AverageValue',
-    });
   });
 
   const nodes = ['a:6379', 'b:6379'];
