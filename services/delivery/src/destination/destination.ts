@@ -52,7 +52,7 @@ interface Member {
 }
 
 /** Copies that may wait for a connection beside those that have one: enough to keep each busy, not enough to hoard. */
-export const PREFETCH = 8;
+export const PREFETCH = 20;
 /** A destination that is done with all it has in this time keeps nobody waiting. */
 const PATIENCE_SECONDS = 0.5;
 
