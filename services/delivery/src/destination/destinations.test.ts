@@ -4,7 +4,7 @@ import type { JournalCopy } from '@tdc/core';
 import { toDcid } from '@tdc/core';
 import { sampleCopy, toIntake } from '../../../../test/support/sample-copy.ts';
 import type { OpenResult } from '../smtp/outbound-connection.ts';
-import type { Acquisition } from './destination.ts';
+import { type Acquisition, PREFETCH } from './destination.ts';
 import { Destinations } from './destinations.ts';
 
 const NEVER = new AbortController().signal;
@@ -86,14 +86,14 @@ describe('all destinations of a worker', () => {
     active = { primary: 5 };
     await acquire();
     await look();
-    assert.equal(capacities.at(-1), 3 + 8);
+    assert.equal(capacities.at(-1), 3 + PREFETCH);
   });
 
   it('are given more jobs when there is more to do, shared with the other workers', async () => {
     await acquire();
     active = { primary: 2000 };
     await look();
-    assert.equal(capacities.at(-1), 20 + 8);
+    assert.equal(capacities.at(-1), 20 + PREFETCH);
     assert.equal(opening.length, 20);
     assert.deepEqual(workersAsked, ['primary']);
   });
@@ -102,9 +102,9 @@ describe('all destinations of a worker', () => {
     active = { primary: 5, other: 1 };
     await acquire();
     await look();
-    assert.equal(capacities.at(-1), 3 + 8 + 8);
+    assert.equal(capacities.at(-1), 3 + PREFETCH + 8);
     await acquire(toIntake(COPY, 'other'));
-    assert.equal(capacities.at(-1), 2 * (3 + 8) + 8);
+    assert.equal(capacities.at(-1), 2 * (3 + PREFETCH) + 8);
   });
 
   it('are never given more jobs than the process may have', async () => {
@@ -120,7 +120,7 @@ describe('all destinations of a worker', () => {
     await look();
     redisIsAway = true;
     await look();
-    assert.equal(capacities.at(-1), 20 + 8);
+    assert.equal(capacities.at(-1), 20 + PREFETCH);
   });
 
   it('are apart by intake and by where its copies go', async () => {

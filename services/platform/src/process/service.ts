@@ -8,6 +8,7 @@ import {
   watchCertificate,
 } from '../tls/certificate-watch.ts';
 import type { TlsFiles } from '../tls/tls-files.ts';
+import { collectLess } from './collect-less.ts';
 import type { CommonConfig } from './common-config.ts';
 import { ConfigError, EXIT_CONFIG, EXIT_SOFTWARE } from './config-error.ts';
 import { type Environment, formatHostPort, type HostPort } from './env-reader.ts';
@@ -100,6 +101,7 @@ export async function runService<Config extends CommonConfig>(
   env: Environment,
 ): Promise<number> {
   const { component } = definition;
+  collectLess();
   const lines = createLineBuffer(writeToStdout);
   process.on('exit', () => lines.flush());
   let log = earlyLogger(env, lines);
