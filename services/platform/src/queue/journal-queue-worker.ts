@@ -29,6 +29,8 @@ export interface JournalQueueWorkerOptions {
 
 /** Jobs fetched before any of them is looked into: with room for a copy another is taken, whatever it holds. */
 const MAX_FETCHED = 2;
+/** The copies of a job end together as a rule, and its end fetches the next in the same call: so long that is awaited. */
+const LOOK_MS = 5;
 /** After a bug in the handler the job comes back, but not at once. */
 const AFTER_BUG_MS = 1000;
 const PROGRESS_CHECK_MS = 5000;
@@ -47,6 +49,8 @@ export function createJournalQueueWorker(
   let progressAt = now();
   let capacity = options.capacity;
   let jobsInHand = 0;
+  /** Handled in this turn of the event loop: the library is about to ask whether it may fetch others in their place. */
+  let jobsEnding = 0;
   let copiesInHand = 0;
 
   const handle = async (
@@ -74,6 +78,10 @@ export function createJournalQueueWorker(
     }
   };
 
+  const ended = (): void => {
+    jobsEnding -= 1;
+    tune();
+  };
   // BullMQ passes the signal only to a function that declares three parameters.
   const processor = async (
     job: Job<QueuedCopies>,
@@ -96,7 +104,9 @@ export function createJournalQueueWorker(
       await job.moveToDelayed(Math.max(disposition.at, now() + 1), token);
     } finally {
       jobsInHand -= 1;
+      jobsEnding += 1;
       settle(copies);
+      setImmediate(ended);
     }
     throw new DelayedError();
   };
@@ -117,17 +127,25 @@ export function createJournalQueueWorker(
   });
   const stopWatching = watchProgress();
   let isStopping = false;
+  let isLooking = false;
 
   /** The library counts jobs, and fetches as many as it may before it hands out the first. */
   function concurrency(): number {
     const room = Math.max(0, capacity - copiesInHand);
-    return Math.max(1, jobsInHand + Math.min(room, MAX_FETCHED));
+    return Math.max(1, jobsInHand + Math.min(room, jobsEnding + MAX_FETCHED));
   }
   function tune(): void {
     const before = worker.concurrency;
     worker.concurrency = concurrency();
-    // A busy worker looks for jobs only when one of its own has ended: one that ends at once makes it look.
-    if (worker.concurrency > before && jobsInHand > 0 && !isStopping)
+    if (worker.concurrency > before && jobsInHand > 0 && !isLooking) {
+      isLooking = true;
+      setTimeout(look, LOOK_MS);
+    }
+  }
+  /** A busy worker looks for jobs only when one of its own has ended: one that ends at once makes it look. */
+  function look(): void {
+    isLooking = false;
+    if (!isStopping && jobsInHand > 0 && copiesInHand < capacity)
       worker['mainLoopQueue']?.add(Promise.resolve(undefined));
   }
 
