@@ -17,7 +17,7 @@ function fullCollections(setUp: string): number {
       held[n % 64] = Buffer.from(new ArrayBuffer(65_536));
       if (n % 64 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    for (let n = 0; n < 10; n += 1) await new Promise((resolve) => setImmediate(resolve));
     console.log(alive.length > 0 ? full : 0);`;
   const options = ['--max-old-space-size=256', '--input-type=module', '-e', source];
   const { stdout, status } = spawnSync(process.execPath, options, { encoding: 'utf8' });
