@@ -224,10 +224,10 @@ describe('an alert fires when what it warns of comes about', { skip: whyNoDebian
   });
 
   it('a sweep that fails', async () => {
-    assert.equal(await redis.exists(keys.active), 0);
-    await redis.set(keys.active, 'not what is expected here');
+    assert.equal(await redis.exists(keys.unqueued), 0);
+    await redis.set(keys.unqueued, 'not what is expected here');
     await fires('TDCSweepFailing');
-    await redis.del(keys.active);
+    await redis.del(keys.unqueued);
   });
 
   it('a certificate at its end', async () => {

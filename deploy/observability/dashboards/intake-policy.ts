@@ -69,6 +69,18 @@ const messages: Section = {
       ],
     }),
     timeseries({
+      title: 'Long messages on their way in',
+      description: 'Octets of messages that have room on their way in, by process.',
+      unit: 'bytes',
+      queries: [{ expr: sum(metric('tdc_intake_bytes_in_flight'), 'instance'), legend: '{{instance}}' }],
+    }),
+    timeseries({
+      title: 'Long messages that wait',
+      description: 'Messages that wait for room in the midst of coming in, by process.',
+      unit: 'short',
+      queries: [{ expr: sum(metric('tdc_intake_messages_waiting'), 'instance'), legend: '{{instance}}' }],
+    }),
+    timeseries({
       title: 'Not as they should be',
       description:
         'Per second: messages with CR or LF outside CRLF by what was done, and verdict headers that were not believed.',
