@@ -28,7 +28,7 @@ export function queueAlerts(settings: RuleSettings): readonly AlertText[] {
         `and ${waiting} > 0`,
       summary: 'Copies wait, and no delivery worker takes any.',
       description:
-        'No worker has seen the queue move for {{ $value | humanizeDuration }}, although jobs wait in it.',
+        'No worker has seen the queue move for {{ $value | humanizeDuration }}, although copies wait in it.',
     },
     {
       alert: 'TDCNoWorkers',

@@ -16,7 +16,7 @@ export const QUEUE: readonly AlertCase[] = [
   }),
   {
     alert: 'TDCWorkersStuck',
-    when: 'no worker has moved for a minute, and jobs wait',
+    when: 'no worker has moved for a minute, and copies wait',
     series: { [progress('a')]: '0x20', [progress('b')]: '10x20', [waiting]: '3x20' },
     at: '1m',
     firing: [critical],
