@@ -9,18 +9,15 @@ import { QueueWorker } from './queue-worker.ts';
 import { CONSTANTS, DELIVERY } from './rules.ts';
 import type { Job, SharedStore } from './shared-store.ts';
 
-/** How the intake is set that all processes deliver to. */
+/** How the intake is set that all processes deliver to, and how they are. */
 export interface Settings {
+  /** `TDC_MIN_CONNECTIONS`. */
+  readonly minConnections: number;
   /** `limits.connections` of the intake. */
   readonly ceiling: number;
   readonly messagesPerConnection: number;
 }
 
-const RULES = {
-  minConnections: DELIVERY.minConnections,
-  idleMs: DELIVERY.idleSeconds * 1000,
-  probeMs: DELIVERY.probeSeconds * 1000,
-};
 const DELIVERY_RULES = {
   retryDelaySeconds: DELIVERY.retryDelaySeconds,
   finalReplyMs: DELIVERY.finalReplySeconds * 1000,
@@ -54,7 +51,11 @@ export class DeliveryProcess {
     let setCapacity: (copies: number) => void = () => undefined;
     this.#destinations = new Destinations({
       ports: this.#ports(settings, pace),
-      rules: RULES,
+      rules: {
+        minConnections: settings.minConnections,
+        idleMs: DELIVERY.idleSeconds * 1000,
+        probeMs: DELIVERY.probeSeconds * 1000,
+      },
       load: this.#load(),
       setCapacity: (copies) => setCapacity(copies),
       maxCopies: DELIVERY.maxJobs,

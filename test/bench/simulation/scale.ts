@@ -17,18 +17,19 @@ import { type Scenario, simulate } from './scenario.ts';
 const USAGE = `usage: npm run bench:scale -- [options]
   --processes LIST    numbers of processes that deliver, and as many that take mail (10,30,100,300,1000)
   --ceiling N         limits.connections of the intake (100)
+  --min N             TDC_MIN_CONNECTIONS of the processes that deliver (3)
   --rate N            messages in a second (200)
   --burst N           messages at once (10000)
   --seconds S         that the destination needs for a copy (0.2)
   --measure           no simulation: measure again what it reckons with, against a redis-server of its own
 `;
 const EXIT_USAGE = 64;
-const MIN_CONNECTIONS = DELIVERY.minConnections;
 const STRING = { type: 'string' } as const;
 
 interface Plan {
   readonly processes: readonly number[];
   readonly ceiling: number;
+  readonly min: number;
   readonly rate: number;
   readonly burst: number;
   readonly seconds: number;
@@ -40,6 +41,7 @@ function readPlan(): Plan | 'measure' | undefined {
       options: {
         processes: { ...STRING, default: '10,30,100,300,1000' },
         ceiling: { ...STRING, default: '100' },
+        min: { ...STRING, default: String(DELIVERY.minConnections) },
         rate: { ...STRING, default: '200' },
         burst: { ...STRING, default: '10000' },
         seconds: { ...STRING, default: '0.2' },
@@ -50,11 +52,12 @@ function readPlan(): Plan | 'measure' | undefined {
     const plan = {
       processes: values.processes.split(',').map(Number),
       ceiling: Number(values.ceiling),
+      min: Number(values.min),
       rate: Number(values.rate),
       burst: Number(values.burst),
       seconds: Number(values.seconds),
     };
-    const numbers = [...plan.processes, plan.ceiling, plan.rate, plan.burst, plan.seconds];
+    const numbers = [...plan.processes, plan.ceiling, plan.min, plan.rate, plan.burst, plan.seconds];
     return numbers.every((one) => one > 0) ? plan : undefined;
   } catch {
     return undefined;
@@ -64,9 +67,10 @@ function readPlan(): Plan | 'measure' | undefined {
 const say = (...texts: readonly string[]): void => void process.stdout.write(`${texts.join('\n\n')}\n\n`);
 
 async function simulateAll(plan: Plan): Promise<void> {
-  const { ceiling, rate, burst, seconds: secondsPerCopy } = plan;
+  const { ceiling, min, rate, burst, seconds: secondsPerCopy } = plan;
   const calm: Omit<Scenario, 'processes'> = {
     ceiling,
+    minConnections: min,
     secondsPerCopy,
     rate: 0,
     burst: 0,
@@ -80,15 +84,15 @@ async function simulateAll(plan: Plan): Promise<void> {
     return runs;
   };
   const steady = { rate, seconds: 60, fromSecond: 40 };
-  const threeEach = (processes: number): number => Math.max(ceiling, MIN_CONNECTIONS * processes);
+  const roomForAll = (processes: number): number => Math.max(ceiling, min * processes);
   const under = `under a ceiling of ${ceiling} connections`;
   const of = `${secondsPerCopy} s each`;
 
   const narrow = await each(() => steady);
   say(`## Steady: ${rate} copies/s of ${of}, ${under}`, flowTable(narrow), redisTable(narrow));
-  const wide = await each((processes) => ({ ...steady, ceiling: threeEach(processes) }));
+  const wide = await each((processes) => ({ ...steady, ceiling: roomForAll(processes) }));
   say(
-    `## The same under a ceiling of ${MIN_CONNECTIONS} connections for each process`,
+    `## The same under a ceiling of ${min} connections for each process`,
     flowTable(wide),
     redisTable(wide),
     'Commands for processes, per second:',
@@ -97,8 +101,8 @@ async function simulateAll(plan: Plan): Promise<void> {
   say('## Nothing to do', idleTable(await each(() => ({ seconds: 20, fromSecond: 10 }))));
   say(`## ${burst} copies at once, ${under}`, drainTable(await each(() => ({ burst }))));
   say(
-    `## The same under a ceiling of ${MIN_CONNECTIONS} connections for each process`,
-    drainTable(await each((processes) => ({ burst, ceiling: threeEach(processes) }))),
+    `## The same under a ceiling of ${min} connections for each process`,
+    drainTable(await each((processes) => ({ burst, ceiling: roomForAll(processes) }))),
   );
   const slower = { atSecond: 10, times: 10 };
   const slow = { rate: rate / 5, seconds: 90, fromSecond: 60, slower };
@@ -113,7 +117,7 @@ async function simulateAll(plan: Plan): Promise<void> {
     );
   say('## Redis, by copies in a job', jobTable([1, 8, 20]));
   say('## Memory of Redis', memoryTable([burst, rate * 120, 100_000]));
-  say('## Limits', limits(wide, { ceiling, min: MIN_CONNECTIONS }));
+  say('## Limits', limits(wide, { ceiling, min }));
 }
 
 const plan = readPlan();

@@ -5,6 +5,7 @@ import { type Scenario, simulate } from './scenario.ts';
 const CALM: Scenario = {
   processes: 4,
   ceiling: 40,
+  minConnections: 3,
   secondsPerCopy: 0.2,
   rate: 0,
   burst: 0,
@@ -15,8 +16,10 @@ const CALM: Scenario = {
 const run = (changes: Partial<Scenario>) => simulate({ ...CALM, ...changes });
 
 describe('a simulated burst', () => {
-  it('comes out the same every time', async () => {
-    assert.deepEqual(await run({ burst: 500 }), await run({ burst: 500 }));
+  it('comes out the same every time, whatever was broken off in its midst before', async () => {
+    const first = await run({ burst: 500 });
+    await run({ rate: 500, seconds: 3 });
+    assert.deepEqual(await run({ burst: 500 }), first);
   });
 
   it('is delivered to the last copy, each once, under the ceiling', async () => {
@@ -62,6 +65,12 @@ describe('a simulated load', () => {
     // Little: 40 copies in a second of 0.2 s each.
     assert.ok(connections.mean >= 8 && connections.max <= 40);
     assert.ok((latency.p50 ?? 0) >= 0.2);
+  });
+
+  it('waits for no connection where each process may have enough of them at once', async () => {
+    const heavy = { rate: 100, seconds: 60, fromSecond: 40 };
+    const [few, enough] = [await run(heavy), await run({ ...heavy, minConnections: 8 })];
+    assert.ok((few.latency.p50 ?? 0) > 1 && (enough.latency.p50 ?? 1) < 0.5);
   });
 
   it('has more connections when the destination becomes slower', async () => {

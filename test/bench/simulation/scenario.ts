@@ -16,7 +16,10 @@ import { VirtualTime } from './virtual-time.ts';
 export interface Scenario {
   /** Processes that deliver, and as many that take mail. */
   readonly processes: number;
+  /** `limits.connections` of the intake. */
   readonly ceiling: number;
+  /** `TDC_MIN_CONNECTIONS` of the processes that deliver. */
+  readonly minConnections: number;
   readonly secondsPerCopy: number;
   /** Messages in a second, at random times; 0: none but the burst. */
   readonly rate: number;
@@ -68,7 +71,7 @@ export async function simulate(scenario: Scenario): Promise<Outcome> {
   try {
     return await new Simulation(scenario, time).run();
   } finally {
-    time.end();
+    await time.end();
   }
 }
 
@@ -86,12 +89,13 @@ class Simulation {
   #dueMs = 0;
 
   constructor(scenario: Scenario, time: VirtualTime) {
-    const { processes, ceiling, secondsPerCopy } = scenario;
+    const { processes, ceiling, minConnections, secondsPerCopy } = scenario;
     this.#scenario = scenario;
     this.#time = time;
     this.#store = new SharedStore(time);
     this.#pace = { secondsPerCopy, setupSeconds: SETUP_SECONDS };
-    const settings = { ceiling, messagesPerConnection: DEFAULT_MESSAGES_PER_CONNECTION.journal };
+    const messagesPerConnection = DEFAULT_MESSAGES_PER_CONNECTION.journal;
+    const settings = { ceiling, minConnections, messagesPerConnection };
     const each = <T>(make: (name: string) => T): readonly T[] =>
       Array.from({ length: processes }, (_, index) => make(String(index)));
     this.#intakes = each(() => new IntakeProcess(this.#store));

@@ -3,6 +3,10 @@ import { mock } from 'node:test';
 /** When every simulation begins: none depends on the day it is run. */
 const BEGIN = Date.UTC(2026, 0, 1);
 
+/** More than any chain of calls has that needs no time. */
+const LAST_TURNS = 20;
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 /**
  * The time of a simulation, in steps of a millisecond: `setTimeout`, `setInterval` and `Date` of this process follow it, so
  * that the product's own code runs in it unchanged. One simulation at a time. In a step everything happens that can.
@@ -34,12 +38,16 @@ export class VirtualTime {
       this.#tick = Promise.withResolvers();
       mock.timers.tick(1);
       ended.resolve();
-      await new Promise((resolve) => setImmediate(resolve));
+      await nextTurn();
     }
   }
 
-  /** The real time again. What was still to come never does. */
-  end(): void {
+  /**
+   * The real time again. What was still to come never does; what can happen without more time does so first: a timer that it
+   * stopped afterwards would be one of the next simulation.
+   */
+  async end(): Promise<void> {
+    for (let turn = 0; turn < LAST_TURNS; turn += 1) await nextTurn();
     mock.timers.reset();
   }
 }
