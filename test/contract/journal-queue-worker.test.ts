@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { toMid } from '@tdc/core';
 import type { JobDisposition } from '@tdc/platform';
+import { Queue } from 'bullmq';
 import { sampleCopy } from '../support/sample-copy.ts';
 import { QUICK_LOCKS, useJournalQueue } from '../support/use-journal-queue.ts';
 import { useRedis } from '../support/use-redis.ts';
@@ -232,6 +233,31 @@ describe('a worker with jobs of several copies', () => {
     await waitUntil(isEmpty);
     assert.equal(worker.copiesInHand(), 0);
     assert.deepEqual(started, [[1, 2, 3], [4, 5, 6], [7, 8], [9]]);
+  });
+
+  it('drops a job that it does not understand, says so, and goes on', async () => {
+    const seen: number[] = [];
+    const others = new Queue('the.tdc.queue', { connection: redis.client, prefix: '{tdc}' });
+    const strange = [
+      { mid: 1 },
+      { mids: 'x', expiresAt: 1 },
+      { mids: ['1'], expiresAt: 1 },
+      { mids: [1] },
+      null,
+    ];
+    for (const [n, data] of strange.entries()) await others.add('copies', data, { jobId: `strange-${n}` });
+    await others.close();
+    jobs.startJobWorker(async ({ mids }) => {
+      seen.push(...mids);
+      return DONE;
+    });
+    await jobs.jobs.add([job(7, 2)]);
+    await waitUntil(isEmpty);
+    assert.deepEqual(seen, [7, 8]);
+    assert.deepEqual(
+      jobs.errors,
+      strange.map((_, n) => `strange-${n} holds nothing that is understood: dropped`),
+    );
   });
 
   it('finds a job by its first copy, and adds it once', async () => {

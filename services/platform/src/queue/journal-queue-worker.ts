@@ -89,6 +89,10 @@ export function createJournalQueueWorker(
     cancelled?: AbortSignal,
   ): Promise<void> => {
     progressAt = now();
+    if (!holdsCopies(job.data)) {
+      onError(`${job.id ?? 'a job'} holds nothing that is understood: dropped`);
+      return;
+    }
     let copies = job.data.mids.length;
     jobsInHand += 1;
     copiesInHand += copies;
@@ -189,6 +193,12 @@ export function createJournalQueueWorker(
       await worker['lockManager'].close();
     },
   };
+}
+
+/** Whether data from Redis are a job's: a build of another version, or anybody, may have put others there. */
+function holdsCopies(data: unknown): data is QueuedCopies {
+  const { mids, expiresAt } = (data ?? {}) as Partial<Record<keyof QueuedCopies, unknown>>;
+  return Array.isArray(mids) && mids.every(Number.isSafeInteger) && Number.isFinite(expiresAt);
 }
 
 /** Acts when one of the signals aborts, or has. Answers how to stop listening. */
