@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import {
   clientsOf,
   copiesThatFit,
+  figuresOf,
   jobTable,
   memoryTable,
   REDIS_BUSY,
@@ -58,6 +59,12 @@ describe('the report of a simulation', () => {
     assert.equal(Math.round(copiesThatFit(runOf({ looks: half }))), Math.round((REDIS_BUSY * 1e6) / 1000));
     const more = { commands: 0, microseconds: 2e7 };
     assert.equal(copiesThatFit(runOf({ workers: more })), 0);
+  });
+
+  it('tells a simulation as a real run is told', () => {
+    const { outcome } = runOf({ looks: { commands: 1000, microseconds: 0 } });
+    const { copiesPerSecond, commandsPerSecond } = figuresOf(outcome);
+    assert.deepEqual([copiesPerSecond, commandsPerSecond], [100, 5100]);
   });
 
   it('counts the connections to Redis of a whole installation', () => {

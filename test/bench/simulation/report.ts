@@ -1,5 +1,6 @@
 import { formatNumber, renderTable } from '../table.ts';
 import { COPY_COSTS, COPY_MEMORY, type Cost, REDIS_CLIENTS } from './costs.ts';
+import type { Figures, Load } from './measured/real-run.ts';
 import type { Outcome } from './scenario.ts';
 import { type Purpose, type Spent, STANDING_PURPOSES, sumOf } from './tally.ts';
 
@@ -162,3 +163,36 @@ export function limits(runs: readonly Run[], { ceiling, min }: { ceiling: number
     `- ${whole(clients)} processes that deliver and as many that take mail have all ${whole(MAX_CLIENTS)} connections that Redis allows`,
   ].join('\n');
 }
+
+/** What a simulation of a load came to, as a real run of it is told. */
+export function figuresOf({ connections, latency, counted, redis }: Outcome): Figures {
+  const { commands } = sumOf(Object.values(redis));
+  return {
+    connections: connections.mean,
+    ...latency,
+    copiesPerSecond: counted.copies / counted.seconds,
+    commandsPerSecond: commands / counted.seconds,
+  };
+}
+
+export interface CheckRow {
+  readonly load: Load;
+  readonly kind: 'simulated' | 'real';
+  readonly figures: Figures;
+}
+
+/** A simulation beside what it simulates. */
+export const checkTable = (rows: readonly CheckRow[]): string =>
+  renderTable(
+    ['', 'processes', 'ceiling', 'connections, mean', 'copies/s', 'p50', 'p99', 'commands/s'],
+    rows.map(({ load, kind, figures }) => [
+      kind,
+      whole(load.processes),
+      whole(load.ceiling),
+      formatNumber(figures.connections),
+      formatNumber(figures.copiesPerSecond),
+      seconds(figures.p50),
+      seconds(figures.p99),
+      whole(figures.commandsPerSecond),
+    ]),
+  );

@@ -1,7 +1,11 @@
 import { parseArgs } from 'node:util';
 import { measureAll } from './measured/measure-all.ts';
+import { type Load, runForReal } from './measured/real-run.ts';
 import {
+  type CheckRow,
+  checkTable,
   drainTable,
+  figuresOf,
   flowTable,
   idleTable,
   jobTable,
@@ -21,6 +25,7 @@ const USAGE = `usage: npm run bench:scale -- [options]
   --rate N            messages in a second (200)
   --burst N           messages at once (10000)
   --seconds S         that the destination needs for a copy (0.2)
+  --check             two small loads, simulated and in real time on a redis-server of its own; two minutes
   --measure           no simulation: measure again what it reckons with, against a redis-server of its own
 `;
 const EXIT_USAGE = 64;
@@ -35,7 +40,7 @@ interface Plan {
   readonly seconds: number;
 }
 
-function readPlan(): Plan | 'measure' | undefined {
+function readPlan(): Plan | 'measure' | 'check' | undefined {
   try {
     const { values } = parseArgs({
       options: {
@@ -46,9 +51,11 @@ function readPlan(): Plan | 'measure' | undefined {
         burst: { ...STRING, default: '10000' },
         seconds: { ...STRING, default: '0.2' },
         measure: { type: 'boolean', default: false },
+        check: { type: 'boolean', default: false },
       },
     });
     if (values.measure) return 'measure';
+    if (values.check) return 'check';
     const plan = {
       processes: values.processes.split(',').map(Number),
       ceiling: Number(values.ceiling),
@@ -120,9 +127,42 @@ async function simulateAll(plan: Plan): Promise<void> {
   say('## Limits', limits(wide, { ceiling, min }));
 }
 
+/** Fewer connections at the least than the load needs; and more processes than places. */
+const CHECKED: readonly Load[] = [
+  {
+    processes: 2,
+    ceiling: 100,
+    minConnections: 3,
+    secondsPerCopy: 0.2,
+    rate: 60,
+    seconds: 45,
+    fromSecond: 25,
+  },
+  {
+    processes: 12,
+    ceiling: 4,
+    minConnections: 3,
+    secondsPerCopy: 0.2,
+    rate: 15,
+    seconds: 65,
+    fromSecond: 25,
+  },
+];
+
+async function check(): Promise<void> {
+  const rows: CheckRow[] = [];
+  for (const load of CHECKED) {
+    const outcome = await simulate({ ...load, burst: 0 });
+    rows.push({ load, kind: 'simulated', figures: figuresOf(outcome) });
+    rows.push({ load, kind: 'real', figures: await runForReal(load) });
+  }
+  say('## Simulated, and in real time', checkTable(rows));
+}
+
 const plan = readPlan();
 if (plan === undefined) {
   process.stderr.write(USAGE);
   process.exitCode = EXIT_USAGE;
 } else if (plan === 'measure') await measureAll(say);
+else if (plan === 'check') await check();
 else await simulateAll(plan);

@@ -4,7 +4,7 @@ import { LOCK_MS, STALLED_CHECK_MS } from '../../../services/platform/src/queue/
 import { sampleCopy } from '../../support/sample-copy.ts';
 import { percentile } from '../statistics.ts';
 import { DeliveryProcess } from './delivery-process.ts';
-import type { PeerPace } from './destination-peer.ts';
+import { type PeerPace, SETUP_SECONDS } from './destination-peer.ts';
 import { IntakeProcess } from './intake-process.ts';
 import { createRandom } from './random.ts';
 import { MONITOR } from './rules.ts';
@@ -60,7 +60,6 @@ export interface Outcome {
 }
 
 const SEED = 1;
-const SETUP_SECONDS = 0.06;
 const LIFE_MS = MAX_QUEUE_AGE_SECONDS * 1000;
 const LOOK_MS = 100;
 const EMPTY_SHA256 = hash('sha256', '', 'hex');
