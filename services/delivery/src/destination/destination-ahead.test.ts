@@ -5,7 +5,7 @@ import {
   type FakeConnection,
   leaseOf,
 } from '../../../../test/support/destination-bench.ts';
-import { PREFETCH } from './destination.ts';
+import { PREFETCH, SURPLUS } from './destination.ts';
 
 type Waiting = Awaited<ReturnType<DestinationBench['acquire']>>;
 
@@ -146,7 +146,9 @@ describe('a copy in front of its turn', () => {
     leaseOf(first.now()).release(3);
     mock.timers.tick(3000);
     leaseOf(ahead.now()).release(6);
-    const copies = await Promise.all(Array.from({ length: 4 + PREFETCH + 3 }, () => bench.acquire()));
+    const copies = await Promise.all(
+      Array.from({ length: 4 + PREFETCH + SURPLUS + 3 }, () => bench.acquire()),
+    );
     const waits = copies.flatMap((copy) => {
       const answer = copy.now();
       return answer?.kind === 'unavailable' ? [answer.retryInMs] : [];

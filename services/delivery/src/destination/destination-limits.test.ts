@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it, mock } from 'node:test';
 import { DestinationBench, leaseOf } from '../../../../test/support/destination-bench.ts';
-import { PREFETCH } from './destination.ts';
+import { PREFETCH, SURPLUS } from './destination.ts';
 
 describe('connections to a destination', () => {
   let bench: DestinationBench;
@@ -68,7 +68,7 @@ describe('connections to a destination', () => {
   });
 
   it('are asked for by no more copies than they can serve, those that have one included', async () => {
-    const copies = await Promise.all(Array.from({ length: 3 + PREFETCH }, () => bench.acquire()));
+    const copies = await Promise.all(Array.from({ length: 3 + PREFETCH + SURPLUS }, () => bench.acquire()));
     for (let n = 0; n < 3; n += 1) await bench.open();
     assert.equal(copies.filter((copy) => copy.now()?.kind === 'lease').length, 3);
     const oneMore = await bench.acquire();
@@ -83,7 +83,9 @@ describe('connections to a destination', () => {
     const held = await bench.acquire();
     for (let n = 0; n < 3; n += 1) await bench.open();
     leaseOf(held.now()).release(3);
-    const copies = await Promise.all(Array.from({ length: 3 + PREFETCH + 4 }, () => bench.acquire()));
+    const copies = await Promise.all(
+      Array.from({ length: 3 + PREFETCH + SURPLUS + 4 }, () => bench.acquire()),
+    );
     const waits = copies.flatMap((copy) => {
       const answer = copy.now();
       return answer?.kind === 'unavailable' ? [answer.retryInMs] : [];
@@ -137,8 +139,8 @@ describe('connections to a destination', () => {
   it('to a host that is down are asked for by a bounded number of copies', async () => {
     await bench.acquire();
     for (let n = 0; n < 3; n += 1) await bench.fail();
-    const copies = await Promise.all(Array.from({ length: 30 }, () => bench.acquire()));
-    assert.equal(copies.filter((copy) => copy.now() === undefined).length, 3 + PREFETCH);
+    const copies = await Promise.all(Array.from({ length: 60 }, () => bench.acquire()));
+    assert.equal(copies.filter((copy) => copy.now() === undefined).length, 3 + PREFETCH + SURPLUS);
     assert.ok(copies.every((copy) => copy.now()?.kind !== 'failed'));
     const waits = copies.flatMap((copy) => {
       const answer = copy.now();

@@ -8,6 +8,7 @@ import {
   nextConnectionState,
   toDcid,
 } from '@tdc/core';
+import { MAX_COPIES_PER_JOB } from '@tdc/platform';
 import { isSameTls } from '../carriage.ts';
 import type { CloseReason, DestinationPorts, DestinationRules, Load } from '../ports.ts';
 import type { OutboundConnection } from '../smtp/outbound-connection.ts';
@@ -53,6 +54,8 @@ interface Member {
 
 /** Copies that may wait for a connection beside those that have one: enough to keep each busy, not enough to hoard. */
 export const PREFETCH = 20;
+/** Copies beyond its capacity that a destination keeps: the worker takes whole jobs, and learns late that it wants fewer. */
+export const SURPLUS: number = MAX_COPIES_PER_JOB;
 /** A destination that is done with all it has in this time keeps nobody waiting. */
 const PATIENCE_SECONDS = 0.5;
 
@@ -112,7 +115,7 @@ export class Destination {
     if (this.#waiting.length > 0) this.#grow();
   }
 
-  /** Copies here beyond the capacity: they came along with others. */
+  /** Copies here beyond the capacity. */
   get overshoot(): number {
     return Math.max(0, this.#waiting.length + this.#delivering() - this.capacity);
   }
@@ -135,7 +138,7 @@ export class Destination {
   /** Whether another copy would only wait here, with what could serve other destinations meanwhile. */
   #isFull(): boolean {
     const here = this.#waiting.length + this.#delivering();
-    if (here < this.capacity) return false;
+    if (here < this.capacity + SURPLUS) return false;
     const drainSeconds = (here * this.#secondsPerCopy) / Math.max(1, this.#members.size);
     return this.#secondsPerCopy === 0 || this.host.isDown || drainSeconds > PATIENCE_SECONDS;
   }

@@ -54,7 +54,7 @@ export class Destinations {
       this.#tune();
     }
     const acquired = destination.acquire(signal, along);
-    if (along && this.#others) this.#tune();
+    if (this.#others && destination.overshoot > 0) this.#tune();
     return acquired;
   }
 
@@ -118,7 +118,7 @@ export class Destinations {
   #tune(): void {
     const all = [...this.#all.values()];
     const used = all.reduce((total, one) => total + one.capacity, 0);
-    // What came along beyond a destination's capacity takes nothing from the others.
+    // What a destination has beyond its capacity takes nothing from the others.
     const surplus = all.reduce((total, one) => total + one.overshoot, SLACK);
     const wanted = Math.max(SLACK, used + (this.#others ? surplus : 0));
     this.#options.setCapacity(Math.min(this.#options.maxCopies, Math.max(PREFETCH, wanted)));

@@ -27,8 +27,8 @@ export interface JournalQueueWorkerOptions {
   readonly stalledCheckMs?: number;
 }
 
-/** Jobs fetched before any of them is looked into: with room for a copy another is taken, whatever it holds. */
-const MAX_FETCHED = 2;
+/** Jobs fetched before it is known what they hold: with room for a copy another is taken, whatever that is. */
+const MAX_FETCHED = 1;
 /** The copies of a job end together as a rule, and its end fetches the next in the same call: so long that is awaited. */
 const LOOK_MS = 5;
 /** After a bug in the handler the job comes back, but not at once. */
