@@ -79,6 +79,18 @@ describe('committing', () => {
     assert.deepEqual([...stores.bodies.values()].map(String), ['xyz', 'xyz']);
   });
 
+  for (const [when, prepare] of [
+    ['is late before its commit', ({ late }) => late.abort()],
+    ['is not committed', ({ stores }) => stores.before('commit', failing)],
+  ] as readonly (readonly [string, (scene: Awaited<ReturnType<typeof world>>) => void])[]) {
+    it(`a short message that ${when} touches no body that is under its MID`, async () => {
+      const scene = await world();
+      prepare(scene);
+      assert.equal((await scene.commit([due(1)], Buffer.from('xyz'))).kind, 'unavailable');
+      assert.equal(scene.stores.bodies.get(MID)?.toString(), 'abc');
+    });
+  }
+
   it('splinters gives each its body, and the message itself is done', async () => {
     const { commit, acts, stores, lines } = await world();
     const planned = [due(2), skipped(3, 'no-scan', 'engineering'), due(4, 'DEFAULT'), skipped(5, 'relayed')];

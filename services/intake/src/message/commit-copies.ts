@@ -40,17 +40,19 @@ export async function commitCopies(
 ): Promise<CommittedCopies | NotAccepted> {
   const copies = copiesOf(planned);
   const queued = copies.map((copy) => copy.mid);
+  // Bodies of our own. A short one goes and comes with its account: whatever else is under its MID is another message's.
+  const spooled = unstored === undefined ? queued : [];
   if (unstored === undefined && !(await giveBodies(storage, mid, queued))) return UNSAFE;
-  if (late.aborted) return removed(storage, queued, LATE);
+  if (late.aborted) return removed(storage, spooled, LATE);
   try {
     await storage.ledger.commit({ enqueue: copies, skipped: skipsOf(planned) }, unstored);
   } catch (error) {
     // Under a MID that another copy has, everything is the other's.
-    return error instanceof MidTakenError ? UNSAFE : takenBack(storage, queued, UNSAFE);
+    return error instanceof MidTakenError ? UNSAFE : takenBack(storage, { queued, spooled }, UNSAFE);
   }
-  if (late.aborted) return takenBack(storage, queued, LATE);
+  if (late.aborted) return takenBack(storage, { queued, spooled }, LATE);
   if (queued.length > 0 && !(await storage.replicas.holds(queued)))
-    return takenBack(storage, queued, UNREPLICATED);
+    return takenBack(storage, { queued, spooled }, UNREPLICATED);
   logCopies(log, mid, { planned, copies });
   try {
     await storage.enqueue(copies);
@@ -101,15 +103,15 @@ async function withdrawn(
 /** Takes back a commit that took effect or not; a copy that stays committed keeps its body. */
 async function takenBack(
   storage: Storage,
-  mids: readonly Mid[],
+  { queued, spooled }: { readonly queued: readonly Mid[]; readonly spooled: readonly Mid[] },
   acceptance: NotAccepted,
 ): Promise<NotAccepted> {
   try {
-    await storage.ledger.withdraw(mids);
+    await storage.ledger.withdraw(queued);
   } catch {
     return acceptance;
   }
-  return removed(storage, mids, acceptance);
+  return removed(storage, spooled, acceptance);
 }
 
 interface Committed {
