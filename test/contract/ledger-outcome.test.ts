@@ -18,6 +18,9 @@ const hardBounce = (reason: HardBounceReason): FinalOutcome => ({
   reason,
   response: '550 no',
 });
+/** The soft bounce of a first attempt over this connection. */
+const laterFrom = (dcid: number) =>
+  ({ attempt: 1, dcid: toDcid(dcid), reason: '4xx', response: '451 later', retryAt: 0 }) as const;
 let ledger: Ledger;
 
 beforeEach(async () => {
@@ -34,13 +37,7 @@ describe('an attempt', () => {
       { kind: 'go', finishedAttempts: 0 },
     ]);
     assert.partialDeepStrictEqual(await primary(), { unattempted: 0, attempted: 1 });
-    await ledger.softBounce(MID, {
-      attempt: 1,
-      dcid: toDcid(5),
-      reason: '4xx',
-      response: '451 later',
-      retryAt: 0,
-    });
+    await ledger.softBounce(MID, laterFrom(5));
     assert.partialDeepStrictEqual(await ledger.beginAttempts([MID], LEASE_END), [
       { kind: 'go', finishedAttempts: 1 },
     ]);
@@ -61,13 +58,7 @@ describe('an attempt', () => {
     await ledger.releaseAttempt(MID);
     assert.partialDeepStrictEqual(await primary(), { unattempted: 1, attempted: 0 });
     await ledger.beginAttempts([MID], LEASE_END);
-    await ledger.softBounce(MID, {
-      attempt: 1,
-      dcid: toDcid(5),
-      reason: '4xx',
-      response: '451 later',
-      retryAt: 0,
-    });
+    await ledger.softBounce(MID, laterFrom(5));
     await ledger.beginAttempts([MID], LEASE_END);
     await ledger.releaseAttempt(MID);
     assert.partialDeepStrictEqual(await primary(), { unattempted: 0, attempted: 1 });
@@ -177,13 +168,7 @@ describe('an outcome', () => {
 
   it('shows in tracking with its attempt', async () => {
     await ledger.beginAttempts([MID], LEASE_END);
-    await ledger.softBounce(MID, {
-      attempt: 1,
-      dcid: toDcid(4),
-      reason: '4xx',
-      response: '451 later',
-      retryAt: 0,
-    });
+    await ledger.softBounce(MID, laterFrom(4));
     await ledger.beginAttempts([MID], LEASE_END);
     await ledger.finish(MID, DELIVERED);
     const copy = sampleCopy(1);
@@ -211,13 +196,7 @@ describe('an outcome', () => {
 
   it('without an attempt keeps the connection of the last one', async () => {
     await ledger.beginAttempts([MID], LEASE_END);
-    await ledger.softBounce(MID, {
-      attempt: 1,
-      dcid: toDcid(4),
-      reason: '4xx',
-      response: '451 later',
-      retryAt: 0,
-    });
+    await ledger.softBounce(MID, laterFrom(4));
     await ledger.finish(MID, hardBounce('expired'));
     assert.partialDeepStrictEqual(await tracked(), {
       state: 'hard-bounced',

@@ -7,7 +7,7 @@ import type {
   OpenOptions,
   OutboundConnection,
 } from '../../services/delivery/src/smtp/outbound-connection.ts';
-import { MX_NAME, NEVER, opened } from './outbound.ts';
+import { MX_NAME, NEVER, opened, openOptions } from './outbound.ts';
 import { waitUntil } from './wait-until.ts';
 
 /** The dialogue behind TLS of one connection, every answer of which a test says itself. */
@@ -70,19 +70,7 @@ export async function startHandPeer(): Promise<HandPeer> {
       const session = new Promise<HandSession>((resolve) => {
         begun = resolve;
       });
-      const options: OpenOptions = {
-        address: '127.0.0.1',
-        port,
-        hostName: MX_NAME,
-        ehloName: 'delivery.example.net',
-        tls: { verify: true, maxVersion: 'TLSv1.3', ca: authority.cert },
-        connectMs: 2_000,
-        tlsMs: 2_000,
-        replyMs: 2_000,
-        finalReplyMs: 2_000,
-        onConnected: () => undefined,
-        ...changes,
-      };
+      const options = openOptions({ standIn: { host: '127.0.0.1', port }, authority }, changes);
       const connection = await opened(openConnection(options, NEVER));
       return { connection, session: await session };
     },

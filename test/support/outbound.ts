@@ -24,6 +24,12 @@ export interface Peer {
   readonly authority: CertificateAuthority;
 }
 
+/** Where a peer is, and who has signed its certificate. */
+export interface PeerAddress {
+  readonly standIn: Pick<StandIn, 'host' | 'port'>;
+  readonly authority: Pick<CertificateAuthority, 'cert'>;
+}
+
 /** Starts a stand-in on an address of this machine, under a new authority or this one. */
 export async function startPeer(
   where: { readonly host?: string; readonly port?: number } = {},
@@ -42,7 +48,10 @@ export async function startPeer(
 }
 
 /** How a connection is opened to the peer, unless a test says otherwise; times are short and none is waited for in vain. */
-export function openOptions({ standIn, authority }: Peer, changes: Partial<OpenOptions> = {}): OpenOptions {
+export function openOptions(
+  { standIn, authority }: PeerAddress,
+  changes: Partial<OpenOptions> = {},
+): OpenOptions {
   return {
     address: standIn.host,
     port: standIn.port,

@@ -75,7 +75,7 @@ export {
 } from './intake-setting.ts';
 export { InvariantError, invariant } from './invariant.ts';
 export type { BareNewlineHandling, CopyRoute, JournalCopy } from './journal-copy.ts';
-export { MAX_QUEUE_AGE_SECONDS, TDC_QUEUE } from './journal-copy.ts';
+export { MAX_QUEUE_AGE_SECONDS, TDC_QUEUE, wayOf } from './journal-copy.ts';
 export type { CopyFrame, JournalInput } from './journal-report.ts';
 export {
   BARE_NEWLINES_HEADER,

@@ -31,6 +31,10 @@ export interface CopyRoute {
   readonly remoteIpHeader: string;
 }
 
+/** One text for copies that go the same way: over the same connections, whatever else differs. */
+export const wayOf = ({ intake, address, host, port }: CopyRoute): string =>
+  [intake, address, host ?? '', port].join(' ');
+
 /**
  * One copy due to one intake address: what the queue's job holds. It names the original by MID, length and hash;
  * the bytes themselves stay in the spool.

@@ -4,6 +4,7 @@ import { createDeliverJob } from '../../../services/delivery/src/copy/deliver-jo
 import { Destinations } from '../../../services/delivery/src/destination/destinations.ts';
 import type { DestinationPorts } from '../../../services/delivery/src/ports.ts';
 import { groupCalls } from '../../../services/platform/src/redis/grouped-calls.ts';
+import { unobserved } from '../../support/unobserved-copies.ts';
 import { createPeer, type PeerPace } from './destination-peer.ts';
 import { QueueWorker } from './queue-worker.ts';
 import { CONSTANTS, DELIVERY } from './rules.ts';
@@ -66,13 +67,7 @@ export class DeliveryProcess {
         spool: { read: () => unasked() },
         acquire: (copy, signal, along) => this.#destinations.acquire(copy, signal, along),
         log: () => undefined,
-        observe: {
-          attempted: () => undefined,
-          delivered: () => undefined,
-          failed: () => undefined,
-          handedBack: () => undefined,
-          recordDelayed: () => undefined,
-        },
+        observe: unobserved,
         now: store.time.now,
         offsetMinutes: () => 0,
       },

@@ -10,6 +10,7 @@ import {
 } from '@tdc/core';
 import { type AttemptTicket, type FinalOutcome, type JobDisposition, SpoolError } from '@tdc/platform';
 import { sampleCopy } from '../../../../test/support/sample-copy.ts';
+import { unobserved } from '../../../../test/support/unobserved-copies.ts';
 import type { Acquisition, Lease } from '../destination/destination.ts';
 import type { OutboundConnection, OutboundMessage, SendResult } from '../smtp/outbound-connection.ts';
 import { createDeliverJob } from './deliver-job.ts';
@@ -123,13 +124,7 @@ class Bench {
         return this.acquisitions.shift() ?? { kind: 'lease', lease: this.#lease };
       },
       log: (event) => void this.log.push(event),
-      observe: {
-        attempted: () => undefined,
-        delivered: () => undefined,
-        failed: () => undefined,
-        handedBack: () => undefined,
-        recordDelayed: () => queueMicrotask(() => mock.timers.tick(1000)),
-      },
+      observe: { ...unobserved, recordDelayed: () => queueMicrotask(() => mock.timers.tick(1000)) },
       now: Date.now,
       offsetMinutes: () => 0,
     };

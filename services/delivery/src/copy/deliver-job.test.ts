@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { type JournalCopy, type Mid, toDcid, toMid } from '@tdc/core';
 import type { AttemptTicket, FinalOutcome } from '@tdc/platform';
 import { sampleCopy } from '../../../../test/support/sample-copy.ts';
+import { unobserved } from '../../../../test/support/unobserved-copies.ts';
 import type { OutboundMessage, SendResult } from '../smtp/outbound-connection.ts';
 import { createDeliverJob } from './deliver-job.ts';
 
@@ -81,13 +82,7 @@ async function run({ tickets, sends = [], refuse = () => false }: Scene) {
         return { kind: 'lease', lease: { dcid: toDcid(1), connection, release: () => undefined } };
       },
       log: () => undefined,
-      observe: {
-        attempted: () => undefined,
-        delivered: () => undefined,
-        failed: () => undefined,
-        handedBack: () => undefined,
-        recordDelayed: () => undefined,
-      },
+      observe: unobserved,
       now: () => NOW,
       offsetMinutes: () => 0,
     },

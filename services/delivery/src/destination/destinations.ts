@@ -1,4 +1,4 @@
-import type { CopyRoute, JournalCopy } from '@tdc/core';
+import { type JournalCopy, wayOf } from '@tdc/core';
 import type { DestinationPorts, DestinationRules, Load } from '../ports.ts';
 import { type Acquisition, Destination, PREFETCH } from './destination.ts';
 
@@ -23,9 +23,6 @@ export interface DestinationsOptions {
 const SLACK = 8;
 const LOOK_MS = 500;
 
-const keyOf = ({ intake, address, host, port }: CopyRoute): string =>
-  [intake, address, host ?? '', port].join(' ');
-
 /**
  * All destinations of this process. The copies it holds at once are as many as its destinations can use, and some more
  * only while other destinations have copies, too: so one that is slow or down never takes another's capacity.
@@ -46,7 +43,7 @@ export class Destinations {
   /** `along`: the copy came in the job of another, which goes the same way. */
   acquire(copy: JournalCopy, signal: AbortSignal, along = false): Promise<Acquisition> {
     if (this.#closing) return Promise.resolve({ kind: 'unavailable', retryInMs: 0 });
-    const key = keyOf(copy.route);
+    const key = wayOf(copy.route);
     let destination = this.#all.get(key);
     if (destination === undefined) {
       destination = new Destination(copy.route, this.#options.ports, this.#options.rules);
@@ -60,7 +57,7 @@ export class Destinations {
 
   /** The peer refused something for good: worth showing in hoststatus. */
   refused(copy: JournalCopy, failure: Parameters<Destination['host']['refused']>[0]): void {
-    this.#all.get(keyOf(copy.route))?.host.refused(failure);
+    this.#all.get(wayOf(copy.route))?.host.refused(failure);
   }
 
   get openConnections(): number {

@@ -19,8 +19,8 @@ export interface Reception {
 const failed = (acceptance: NotAccepted): ReceivedBody => ({ kind: 'failed', acceptance });
 
 /**
- * Spools the octets as they come, no faster than they are stored, and those of a long message when it has room. What cannot be kept is still read to its end, since
- * the answer is due there and nowhere else.
+ * Spools the octets as they come, no faster than they are stored, and those of a long message when it has room. What
+ * cannot be kept is still read to its end, since the answer is due there and nowhere else.
  */
 export async function receiveBody(message: IncomingMessage, reception: Reception): Promise<ReceivedBody> {
   const { scan, writer, room, bareNewlines } = reception;

@@ -113,8 +113,7 @@ export function createLedger(redis: RedisClient, keys: RedisKeys, options: Ledge
   );
   const confirmQueued = groupCalls<readonly Mid[], void>(
     async (groups) => {
-      const mids = groups.flat();
-      if (mids.length > 0) await redis.zrem(keys.unqueued, ...mids);
+      await redis.zrem(keys.unqueued, ...groups.flat());
       return [];
     },
     { maxItems: MAX_GROUP, gatherMs: CONFIRM_GATHER_MS },

@@ -1,4 +1,4 @@
-import type { CopyRoute, JournalCopy } from '@tdc/core';
+import { type JournalCopy, wayOf } from '@tdc/core';
 import { groupCalls } from '../redis/grouped-calls.ts';
 import type { JournalQueue } from './ports.ts';
 
@@ -7,9 +7,6 @@ export const MAX_COPIES_PER_JOB = 20;
 /** Octets of the originals of one job, at most: a worker has their beginnings in memory together. */
 const MAX_BYTES_PER_JOB = 1024 * 1024;
 const MAX_CALLS = 64;
-
-const wayOf = ({ intake, address, host, port }: CopyRoute): string =>
-  [intake, address, host ?? '', port].join(' ');
 
 /** Copies that go the same way, in lists of a job's size, each in the order in which they came. */
 export function jobsOf(copies: readonly JournalCopy[]): readonly (readonly JournalCopy[])[] {

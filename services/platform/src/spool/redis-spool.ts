@@ -18,7 +18,8 @@ export interface SpoolOptions {
 
 /**
  * The spool in Redis. A short message is left to its commit; a longer one is one SET, and a large one grows by APPEND
- * while it is received, so that memory stays flat. Every command sets the time to live: what a crash leaves behind goes by itself.
+ * while it is received, so that memory stays flat. Every command sets the time to live: what a crash leaves behind goes
+ * by itself.
  */
 export function createSpool(redis: RedisClient, keys: RedisKeys, options: SpoolOptions): Spool {
   return {

@@ -17,6 +17,7 @@ import { openStorage, type RedisStorage } from '../../../../services/delivery/sr
 import { startRedisServer } from '../../../support/redis-server.ts';
 import { silentLog } from '../../../support/remembering-log.ts';
 import { sampleCopy } from '../../../support/sample-copy.ts';
+import { unobserved } from '../../../support/unobserved-copies.ts';
 import { waitUntil } from '../../../support/wait-until.ts';
 import { percentile } from '../../statistics.ts';
 import { createPeer, SETUP_SECONDS } from '../destination-peer.ts';
@@ -126,13 +127,7 @@ async function startDelivery(
       spool,
       acquire: (copy, aborted, along) => destinations.acquire(copy, aborted, along),
       log: ignore,
-      observe: {
-        attempted: ignore,
-        delivered: (_copy, seconds) => delivered(seconds),
-        failed: ignore,
-        handedBack: ignore,
-        recordDelayed: ignore,
-      },
+      observe: { ...unobserved, delivered: (_copy, seconds) => delivered(seconds) },
       now: Date.now,
       offsetMinutes: () => 0,
     },
