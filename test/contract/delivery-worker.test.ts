@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type CopyRoute, type JournalCopy, NO_CONNECTION, toMid } from '@tdc/core';
+import { Queue } from 'bullmq';
 import { routeTo } from '../support/delivery-process.ts';
 import { readJournal } from '../support/embedded-original.ts';
 import { sampleOf } from '../support/prometheus-text.ts';
@@ -30,6 +31,15 @@ const linesOf = (lines: readonly string[], mid: number): readonly string[] =>
 const ONE = { limits: { connections: 1 } };
 
 describe('a worker', () => {
+  it('warns of a job that it drops because it is none', async () => {
+    const worker = await delivery.start(delivery.policy({ primary: {} }));
+    const queue = new Queue('the.tdc.queue', { connection: redis.client, prefix: '{tdc}' });
+    await queue.add('copies', { from: 'elsewhere' }, { jobId: 'strange' });
+    await queue.close();
+    const text = 'Warning: strange holds nothing that is understood: dropped';
+    await waitUntil(() => worker.process.lines().some((line) => line.endsWith(text)), { what: text });
+  });
+
   it('delivers what it was given, octet for octet, and tells what it did', async () => {
     const original = Buffer.from('Subject: x\r\n\r\n.\r\n..\r\nGr\u00fc\u00dfe\0\r\n\r\n', 'utf8');
     const worker = await delivery.start(delivery.policy({ primary: {} }));

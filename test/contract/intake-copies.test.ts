@@ -211,6 +211,7 @@ describe('a copy', () => {
       capacity: 1,
       now: Date.now,
       onError: () => undefined,
+      onUnhandled: () => undefined,
       waitingJobs: async () => 0,
     });
     try {

@@ -135,6 +135,7 @@ for (const mode of ['standalone', 'sentinel', 'cluster'] as const) {
         capacity: 2,
         now: Date.now,
         onError: (message) => assert.fail(message),
+        onUnhandled: (message) => assert.fail(message),
         waitingJobs: async () => 0,
         async handler({ mids }) {
           const [ticket] = await ledger.beginAttempts(mids, Date.now() + 1000);

@@ -13,6 +13,7 @@ createJournalQueueWorker(connectRedis(url, { role: 'blocking' }), {
   lockMs: Number(lockMs),
   stalledCheckMs: Number(stalledCheckMs),
   onError: (message) => process.stderr.write(`${message}\n`),
+  onUnhandled: (message) => process.stderr.write(`${message}\n`),
   waitingJobs: async () => 0,
   handler({ mids }) {
     process.stdout.write(`${mids.join()}\n`);

@@ -61,6 +61,7 @@ export class Traffic {
       capacity: 5,
       now: Date.now,
       onError: () => undefined,
+      onUnhandled: () => undefined,
       waitingJobs: async () => (await this.queue.depth()).waiting,
       lockMs: 2000,
       stalledCheckMs: 500,

@@ -83,6 +83,7 @@ export function useJournalQueue(redis: RedisOfFile): QueueOfFile {
       capacity: 1,
       now: Date.now,
       onError,
+      onUnhandled: onError,
       waitingJobs: async () => 0,
       ...changes,
     });

@@ -96,6 +96,7 @@ export async function openStorage(
         capacity,
         now,
         onError,
+        onUnhandled: (message) => log.notice('warning', 'job-unhandled', message),
         waitingJobs: async () => (await queue.depth()).waiting,
       }),
     async close() {

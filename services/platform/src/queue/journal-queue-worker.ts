@@ -20,7 +20,10 @@ export interface JournalQueueWorkerOptions {
   /** Copies in hand at once, to begin with. */
   readonly capacity: number;
   readonly now: () => number;
+  /** The library complains, of its connection for the most part. */
   readonly onError: (message: string) => void;
+  /** A job could not be handled: by a bug of ours, or because it is none. */
+  readonly onUnhandled: (message: string) => void;
   /** How many jobs wait, to tell an idle worker from a stuck one. */
   readonly waitingJobs: () => Promise<number>;
   readonly lockMs?: number;
@@ -43,7 +46,7 @@ export function createJournalQueueWorker(
   redis: RedisClient,
   options: JournalQueueWorkerOptions,
 ): JournalQueueWorker {
-  const { handler, now, onError } = options;
+  const { handler, now, onError, onUnhandled } = options;
   const draining = new AbortController();
   const leaving = new AbortController();
   let progressAt = now();
@@ -69,7 +72,7 @@ export function createJournalQueueWorker(
     try {
       return await Promise.race([handler(job.data, own.signal, settled), left.promise]);
     } catch (error) {
-      onError(
+      onUnhandled(
         `handling ${job.id ?? 'a job'} failed: ${error instanceof Error ? error.message : String(error)}`,
       );
       return { kind: 'retry-at', at: now() + AFTER_BUG_MS };
@@ -90,7 +93,7 @@ export function createJournalQueueWorker(
   ): Promise<void> => {
     progressAt = now();
     if (!holdsCopies(job.data)) {
-      onError(`${job.id ?? 'a job'} holds nothing that is understood: dropped`);
+      onUnhandled(`${job.id ?? 'a job'} holds nothing that is understood: dropped`);
       return;
     }
     let copies = job.data.mids.length;
@@ -154,12 +157,12 @@ export function createJournalQueueWorker(
   }
 
   function watchProgress(): () => void {
-    const look = async (): Promise<void> => {
+    const check = async (): Promise<void> => {
       // Redis away is no fault of this worker; neither is a queue without jobs, nor having its hands full.
       const waiting = await options.waitingJobs().catch(() => 0);
       if (waiting === 0 || copiesInHand >= capacity) progressAt = now();
     };
-    const timer = setInterval(() => void look(), PROGRESS_CHECK_MS);
+    const timer = setInterval(() => void check(), PROGRESS_CHECK_MS);
     timer.unref();
     return () => clearInterval(timer);
   }

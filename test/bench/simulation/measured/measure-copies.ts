@@ -72,6 +72,7 @@ function startWorker(blocking: RedisClient, handle: (nth: number) => JobDisposit
     capacity: 1000,
     now: Date.now,
     onError: () => undefined,
+    onUnhandled: () => undefined,
     waitingJobs: async () => 0,
     handler: async () => {
       handled += 1;

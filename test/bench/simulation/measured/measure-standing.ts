@@ -92,6 +92,7 @@ export async function measureWorkers(
       capacity: 20,
       now: Date.now,
       onError: () => undefined,
+      onUnhandled: () => undefined,
       waitingJobs: async () => (await ground.queue.depth()).waiting,
       handler: () => {
         held += 1;
