@@ -235,6 +235,28 @@ describe('a worker with jobs of several copies', () => {
     assert.deepEqual(started, [[1, 2, 3], [4, 5, 6], [7, 8], [9]]);
   });
 
+  it('fetches the successors of jobs that end together as they end, not by calls of their own', async () => {
+    const COUNT = 50;
+    await jobs.jobs.add(Array.from({ length: COUNT }, (_, n) => job(n + 1, 1)));
+    const { hold, holding, releaseAll } = gate();
+    jobs.startJobWorker(
+      async ({ mids: [mid = 0] }) => {
+        await hold(mid);
+        return DONE;
+      },
+      { capacity: 10 },
+    );
+    await waitUntil(() => holding() === 10);
+    await redis.client.config('RESETSTAT');
+    // Whether the queue is empty would be asked by a script, too.
+    for (let done = 0; done < COUNT; done += 10) {
+      await waitUntil(() => holding() === 10);
+      releaseAll();
+    }
+    const calls = Number(/cmdstat_evalsha:calls=(\d+)/.exec(await redis.client.info('commandstats'))?.[1]);
+    assert.ok(calls < 1.5 * COUNT, `${calls} calls for ${COUNT} jobs`);
+  });
+
   it('drops a job that it does not understand, says so, and goes on', async () => {
     const seen: number[] = [];
     const others = new Queue('the.tdc.queue', { connection: redis.client, prefix: '{tdc}' });
