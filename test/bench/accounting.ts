@@ -156,14 +156,28 @@ export function openAccounting(): Accounting {
   return byControlGroup(root);
 }
 
-/** Octets of memory of the processes, pages shared between them counted once. */
+/** What a file of a process says behind a name, in kB; undefined when it may not be read, or the process has ended. */
+function kilobytesIn(
+  pid: number,
+  file: 'smaps_rollup' | 'status',
+  name: 'Pss' | 'VmRSS',
+): number | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/${file}`, 'utf8');
+    const found = new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text);
+    return found === null ? undefined : Number(found[1]);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Octets of memory of the processes, pages shared between them counted once; of a process that may not be looked into, as
+ * another user's without CAP_SYS_PTRACE, all that is resident.
+ */
 export function proportionalMemory(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => {
-    try {
-      const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
-      return sum + Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1] ?? 0) * 1024;
-    } catch {
-      return sum; // it has ended
-    }
+    const kilobytes = kilobytesIn(pid, 'smaps_rollup', 'Pss') ?? kilobytesIn(pid, 'status', 'VmRSS') ?? 0;
+    return sum + kilobytes * 1024;
   }, 0);
 }
