@@ -1,4 +1,5 @@
 import { isAscii } from 'node:buffer';
+import { hasBareNewline } from './line-ends.ts';
 
 const CR = 0x0d;
 const LF = 0x0a;
@@ -45,18 +46,6 @@ export function createBodyScan(): BodyScan {
     hasBareNewlines: () => bare || previous === CR,
     isEightBit: () => eightBit,
   };
-}
-
-/** Whether a CR or LF stands alone, given the octet before the chunk. A CR at its end is left to the next chunk. */
-function hasBareNewline(chunk: Uint8Array, before: number): boolean {
-  if (before === CR && chunk.length > 0 && chunk[0] !== LF) return true;
-  for (let at = chunk.indexOf(LF); at >= 0; at = chunk.indexOf(LF, at + 1)) {
-    if ((at === 0 ? before : chunk[at - 1]) !== CR) return true;
-  }
-  for (let at = chunk.indexOf(CR); at >= 0; at = chunk.indexOf(CR, at + 1)) {
-    if (at + 1 < chunk.length && chunk[at + 1] !== LF) return true;
-  }
-  return false;
 }
 
 /** Octets above 127 are what ASCII is not; the check of Node looks at many at once. */
