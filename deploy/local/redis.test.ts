@@ -53,9 +53,17 @@ describe("npm start's own Redis", () => {
     const client = connectRedis(redis.url, { role: 'command' });
     try {
       assert.equal(await whenRedisReady(client, AbortSignal.timeout(10_000)), true);
-      const pairs = (await client.config('GET', 'append*', 'maxmemory-policy')) as readonly string[];
+      const pairs = (await client.config(
+        'GET',
+        'append*',
+        'auto-aof*',
+        'rdbcompression',
+        'maxmemory-policy',
+      )) as readonly string[];
       const setting = (name: string) => pairs[pairs.indexOf(name) + 1];
       assert.equal(setting('appendonly'), 'yes');
+      assert.equal(setting('auto-aof-rewrite-min-size'), String(256 * 1024 * 1024));
+      assert.equal(setting('rdbcompression'), 'no');
       assert.equal(setting('appendfsync'), 'everysec');
       assert.equal(setting('maxmemory-policy'), 'noeviction');
     } finally {

@@ -94,10 +94,15 @@ export async function startRedis(options: {
   const log = join(folder, 'redis.log');
   const settings = ['--bind', LOCAL_HOST, '--port', String(port), '--dir', folder, '--logfile', log];
   const durability = ['--save', '', '--appendonly', 'yes', '--appendfsync', 'everysec'];
-  const server = spawn(found.program, [...settings, ...durability, '--maxmemory-policy', 'noeviction'], {
-    stdio: 'ignore',
-    detached: true,
-  });
+  const rewriting = ['--auto-aof-rewrite-min-size', '256mb', '--rdbcompression', 'no'];
+  const server = spawn(
+    found.program,
+    [...settings, ...durability, ...rewriting, '--maxmemory-policy', 'noeviction'],
+    {
+      stdio: 'ignore',
+      detached: true,
+    },
+  );
   options.leash.hold(server);
   const exited = once(server, 'exit');
   const redis: LocalRedis = {

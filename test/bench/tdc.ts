@@ -39,10 +39,11 @@ async function startRedis({
   mkdirSync(data);
   const address = ['--bind', '127.0.0.1', '--port', String(port), '--dir', data];
   const durability = ['--save', '', '--appendonly', 'yes', '--appendfsync', 'everysec'];
+  const rewriting = ['--auto-aof-rewrite-min-size', '256mb', '--rdbcompression', 'no'];
   const limit = ['--maxmemory-policy', 'noeviction', '--maxmemory', String(redisBytes ?? 0)];
   const program = programs.start({
     group: 'redis',
-    command: [redisServer, ...address, ...durability, ...limit],
+    command: [redisServer, ...address, ...durability, ...rewriting, ...limit],
     logFile: join(folder, 'redis.log'),
   });
   await listens(port);
