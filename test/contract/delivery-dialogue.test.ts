@@ -14,19 +14,35 @@ const ENVELOPE = 'MAIL FROM:<>\r\nRCPT TO:<journal@setd.example>\r\nDATA\r\n';
 const MESSAGE = `${TEXT.toString()}.\r\n`;
 
 describe('what is said to a peer', () => {
-  it('that offers PIPELINING is the envelope in one record, and a short message in another', async () => {
-    const { connection, session } = await peer.open();
-    const pieces = async function* (): AsyncGenerator<Uint8Array> {
-      for (let at = 0; at < TEXT.length; at += 5) yield TEXT.subarray(at, at + 5);
-    };
-    const sent = send(connection, TEXT, { content: pieces() });
-    assert.deepEqual(await session.hear('DATA\r\n'), [ENVELOPE]);
-    session.say('250 Ok', '250 Ok', '354 Go on');
-    assert.deepEqual(await session.hear('\r\n.\r\n'), [MESSAGE]);
-    session.say('250 Ok');
-    assert.equal(nameOf(await sent), 'delivered');
-    connection.quit();
-  });
+  const pieces = [TEXT.subarray(0, 5), TEXT.subarray(5, 15), TEXT.subarray(15)];
+  const oneByOne = async function* (): AsyncGenerator<Uint8Array> {
+    yield* pieces;
+  };
+  for (const [how, content] of [
+    ['at hand', () => pieces],
+    ['that comes in pieces', oneByOne],
+  ] as const) {
+    it(`that offers PIPELINING is the envelope in one record, and a short message ${how} in another`, async () => {
+      const { connection, session } = await peer.open();
+      const sent = send(connection, TEXT, { content: content() });
+      assert.deepEqual(await session.hear('DATA\r\n'), [ENVELOPE]);
+      session.say('250 Ok', '250 Ok', '354 Go on');
+      assert.deepEqual(await session.hear('\r\n.\r\n'), [MESSAGE]);
+      session.say('250 Ok');
+      assert.equal(nameOf(await sent), 'delivered');
+      connection.quit();
+    });
+
+    it(`that answers a message ${how} in one breath with DATA is nothing more: it has not seen it`, async () => {
+      const { connection, session } = await peer.open();
+      const sent = send(connection, TEXT, { content: content() });
+      await session.hear('DATA\r\n');
+      session.say('250 Ok', '250 Ok', '354 Go on', '250 Ok');
+      assert.equal(nameOf(await sent), 'network/closed');
+      await waitUntil(() => session.isClosed());
+      assert.deepEqual(session.heard, []);
+    });
+  }
 
   it('that does not offer it is one command at a time', async () => {
     const { connection, session } = await peer.open({ extensions: ['8BITMIME'] });

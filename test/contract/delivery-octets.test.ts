@@ -46,7 +46,8 @@ describe('the octets of a copy', () => {
     it(`arrive as they are: ${name}`, async () => {
       const connection = await opened(open(peer));
       assert.equal(nameOf(await send(connection, octets)), 'delivered');
-      assert.equal(peer.standIn.octets(1)?.compare(octets), 0);
+      assert.equal(nameOf(await send(connection, octets, { content: [octets] })), 'delivered');
+      for (const n of [1, 2]) assert.equal(peer.standIn.octets(n)?.compare(octets), 0);
       connection.quit();
     });
   }
@@ -55,8 +56,11 @@ describe('the octets of a copy', () => {
     const connection = await opened(open(peer));
     const octets = lines('.', '..a', 'b', '.');
     for (let size = 1; size <= octets.length; size += 1) {
-      assert.equal(nameOf(await send(connection, octets, { content: inPieces(octets, size) })), 'delivered');
-      assert.equal(peer.standIn.octets(size)?.compare(octets), 0);
+      const pieces: Uint8Array[] = [];
+      for await (const piece of inPieces(octets, size)) pieces.push(piece);
+      for (const content of [inPieces(octets, size), pieces])
+        assert.equal(nameOf(await send(connection, octets, { content })), 'delivered');
+      for (const n of [2 * size - 1, 2 * size]) assert.equal(peer.standIn.octets(n)?.compare(octets), 0);
     }
     connection.quit();
   });

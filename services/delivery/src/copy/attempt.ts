@@ -1,7 +1,7 @@
 import { type Dcid, type DeliveryOutcome, type JournalCopy, NO_CONNECTION } from '@tdc/core';
 import { checkBody, SpoolError } from '@tdc/platform';
 import type { Lease } from '../destination/destination.ts';
-import { buildCopy, type CopyContent } from './copy-content.ts';
+import { buildCopy, buildStreamedCopy, type CopyContent } from './copy-content.ts';
 import type { BegunCopy, DeliveryPorts, DeliveryRules } from './ports.ts';
 
 /** How an attempt came out. */
@@ -60,7 +60,11 @@ async function sendAndRelease(ports: DeliveryPorts, rules: DeliveryRules, sendin
   const startedAt = ports.now();
   let seconds = 0;
   try {
-    const content = await readContent(ports, sending.begun, startedAt);
+    const { copy, body } = sending.begun;
+    const content =
+      body === undefined
+        ? await contentOfSpool(ports.spool, copy, startedAt)
+        : contentAtHand(copy, body, startedAt);
     if ('error' in content) return contentFailed(NO_CONNECTION, content.error);
     const sent = await send(ports, rules, { ...sending, content });
     seconds = (ports.now() - startedAt) / 1000;
@@ -70,24 +74,29 @@ async function sendAndRelease(ports: DeliveryPorts, rules: DeliveryRules, sendin
   }
 }
 
-async function readContent(
-  { spool }: DeliveryPorts,
-  { copy, body }: BegunCopy,
-  now: number,
-): Promise<CopyContent | { readonly error: unknown }> {
-  const { mid, sizeBytes, sha256 } = copy;
-  const expected = { sizeBytes, sha256 };
+interface Unreadable {
+  readonly error: unknown;
+}
+
+/** The copy around octets that came with the attempt. */
+function contentAtHand(copy: JournalCopy, body: Buffer, now: number): CopyContent | Unreadable {
   try {
-    const original =
-      body === undefined ? spool.read(mid, expected) : oneChunk(checkBody(mid, body, expected));
-    return await buildCopy(copy, original, now);
+    return buildCopy(copy, checkBody(copy.mid, body, copy), now);
   } catch (error) {
     return { error };
   }
 }
 
-async function* oneChunk(body: Buffer): AsyncGenerator<Buffer, void, undefined> {
-  if (body.length > 0) yield body;
+async function contentOfSpool(
+  spool: DeliveryPorts['spool'],
+  copy: JournalCopy,
+  now: number,
+): Promise<CopyContent | Unreadable> {
+  try {
+    return await buildStreamedCopy(copy, spool.read(copy.mid, copy), now);
+  } catch (error) {
+    return { error };
+  }
 }
 
 async function send(

@@ -6,7 +6,8 @@ export function base64Size(octets: number): number {
   return Math.ceil(octets / 3) * 4 + Math.ceil(octets / LINE_OCTETS) * 2;
 }
 
-const lines = (octets: Buffer): Buffer => {
+/** Octets as base64 lines, each with its line end. */
+export const toBase64Lines = (octets: Buffer): Buffer => {
   const text: string[] = [];
   for (let at = 0; at < octets.length; at += LINE_OCTETS) {
     text.push(octets.subarray(at, at + LINE_OCTETS).toString('base64'), '\r\n');
@@ -20,8 +21,8 @@ export async function* base64Lines(chunks: AsyncIterable<Uint8Array>): AsyncGene
   for await (const chunk of chunks) {
     const octets = Buffer.concat([rest, chunk]);
     const whole = octets.length - (octets.length % LINE_OCTETS);
-    if (whole > 0) yield lines(octets.subarray(0, whole));
+    if (whole > 0) yield toBase64Lines(octets.subarray(0, whole));
     rest = octets.subarray(whole);
   }
-  if (rest.length > 0) yield lines(rest);
+  if (rest.length > 0) yield toBase64Lines(rest);
 }

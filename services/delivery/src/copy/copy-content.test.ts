@@ -3,8 +3,9 @@ import { describe, it } from 'node:test';
 import type { JournalCopy } from '@tdc/core';
 import fc from 'fast-check';
 import { sampleCopy } from '../../../../test/support/sample-copy.ts';
+import type { MessageContent } from '../smtp/outbound-connection.ts';
 import { base64Lines, base64Size } from './base64-lines.ts';
-import { buildCopy } from './copy-content.ts';
+import { buildCopy, buildStreamedCopy } from './copy-content.ts';
 
 const copyOf = (octets: Buffer, change: Partial<JournalCopy> = {}): JournalCopy =>
   sampleCopy(17, { sizeBytes: octets.length, eightBit: true, ...change });
@@ -13,7 +14,7 @@ async function* pieces(octets: Buffer, size: number): AsyncGenerator<Uint8Array,
   for (let at = 0; at < octets.length; at += size) yield octets.subarray(at, at + size);
 }
 
-async function collect(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
+async function collect(source: MessageContent): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of source) chunks.push(chunk);
   return Buffer.concat(chunks);
@@ -26,7 +27,7 @@ describe('a copy', () => {
   it('has the size that it says, and holds the original octet for octet, in whatever pieces it comes', async () => {
     await fc.assert(
       fc.asyncProperty(octets, size, async (original, pieceSize) => {
-        const content = await buildCopy(copyOf(original), pieces(original, pieceSize), 0);
+        const content = await buildStreamedCopy(copyOf(original), pieces(original, pieceSize), 0);
         const whole = await collect(content.octets);
         assert.equal(whole.length, content.sizeBytes);
         assert.ok(whole.includes(original));
@@ -34,14 +35,27 @@ describe('a copy', () => {
     );
   });
 
+  it('is the same whether its original is at hand or comes in pieces', async () => {
+    const format = fc.constantFrom('journal' as const, 'bcc' as const);
+    const bareNewlines = fc.constantFrom('none' as const, 'wrap' as const, 'note' as const);
+    await fc.assert(
+      fc.asyncProperty(octets, size, format, bareNewlines, async (original, pieceSize, form, handling) => {
+        const journal = copyOf(original, { bareNewlines: handling });
+        const copy = { ...journal, route: { ...journal.route, format: form } };
+        const atHand = buildCopy(copy, original, 0);
+        const streamed = await buildStreamedCopy(copy, pieces(original, Math.max(pieceSize, 300)), 0);
+        assert.deepEqual(
+          { ...atHand, octets: await collect(atHand.octets) },
+          { ...streamed, octets: await collect(streamed.octets) },
+        );
+      }),
+    );
+  });
+
   it('in bcc form is the original behind its fields', async () => {
     const original = Buffer.from('Subject: x\r\n\r\nText\r\n');
     const copy = copyOf(original);
-    const content = await buildCopy(
-      { ...copy, route: { ...copy.route, format: 'bcc' } },
-      pieces(original, 5),
-      0,
-    );
+    const content = buildCopy({ ...copy, route: { ...copy.route, format: 'bcc' } }, original, 0);
     const whole = await collect(content.octets);
     assert.equal(whole.length, content.sizeBytes);
     assert.ok(whole.subarray(-original.length).equals(original));
@@ -53,22 +67,19 @@ describe('a copy', () => {
       sender: 'j\u00f6rg@example.org',
     });
     const bcc = { ...copy, route: { ...copy.route, format: 'bcc' as const } };
-    assert.equal((await buildCopy(bcc, pieces(Buffer.alloc(0), 1), 0)).eightBit, true);
-    assert.equal(
-      (await buildCopy({ ...bcc, sender: 'joe@example.org' }, pieces(Buffer.alloc(0), 1), 0)).eightBit,
-      false,
-    );
+    assert.equal(buildCopy(bcc, Buffer.alloc(0), 0).eightBit, true);
+    assert.equal(buildCopy({ ...bcc, sender: 'joe@example.org' }, Buffer.alloc(0), 0).eightBit, false);
   });
 
   it('takes its subject from the original', async () => {
     const original = Buffer.from('Subject: =?UTF-8?Q?Gr=C3=BC=C3=9Fe?=\r\n\r\nText\r\n');
-    const whole = await collect((await buildCopy(copyOf(original), pieces(original, 1000), 0)).octets);
+    const whole = await collect(buildCopy(copyOf(original), original, 0).octets);
     assert.match(whole.toString('latin1'), /^Subject: Gr=C3=BC=C3=9Fe\r$/m);
   });
 
   it('that is wrapped is 7-bit', async () => {
     const original = Buffer.from('bare\nnewline \u00fc');
-    const content = await buildCopy(copyOf(original, { bareNewlines: 'wrap' }), pieces(original, 4), 0);
+    const content = buildCopy(copyOf(original, { bareNewlines: 'wrap' }), original, 0);
     const whole = await collect(content.octets);
     assert.equal(content.eightBit, false);
     assert.equal(whole.length, content.sizeBytes);

@@ -7,24 +7,32 @@ import {
   parseHeaderFields,
   subjectOf,
 } from '@tdc/core';
-import { base64Lines, base64Size } from './base64-lines.ts';
+import type { MessageContent } from '../smtp/outbound-connection.ts';
+import { base64Lines, base64Size, toBase64Lines } from './base64-lines.ts';
 
 /** A copy ready to be sent: its size is known before its octets flow. */
 export interface CopyContent {
   readonly sizeBytes: number;
   /** Octets above 127 are among them. */
   readonly eightBit: boolean;
-  readonly octets: AsyncIterable<Uint8Array>;
+  readonly octets: MessageContent;
 }
 
 /** The Subject is looked for so far: header sections beyond it belong to machines. */
 const HEAD_BYTES = 256 * 1024;
 
+/** Builds the copy around an original that is at hand. */
+export function buildCopy(copy: JournalCopy, original: Buffer, now: number): CopyContent {
+  const frame = frameFor(copy, original, now);
+  const body = frame.base64 ? toBase64Lines(original) : original;
+  return framed(copy, frame, [frame.preamble, body, frame.epilogue]);
+}
+
 /**
  * Builds the copy around the original as it comes out of the spool. The first chunk is read at once, for the report
  * needs the Subject; what reading throws comes out of this call or out of `octets`.
  */
-export async function buildCopy(
+export async function buildStreamedCopy(
   copy: JournalCopy,
   original: AsyncGenerator<Uint8Array, void, undefined>,
   now: number,
@@ -32,7 +40,6 @@ export async function buildCopy(
   const first = await original.next();
   const head = first.done === true ? new Uint8Array() : first.value;
   const frame = frameFor(copy, head, now);
-  const bodyBytes = frame.base64 ? base64Size(copy.sizeBytes) : copy.sizeBytes;
   async function* whole(): AsyncGenerator<Uint8Array> {
     if (head.length > 0) yield head;
     yield* original;
@@ -42,11 +49,16 @@ export async function buildCopy(
     yield* frame.base64 ? base64Lines(whole()) : whole();
     if (frame.epilogue.length > 0) yield frame.epilogue;
   }
+  return framed(copy, frame, octets());
+}
+
+function framed(copy: JournalCopy, frame: CopyFrame, octets: MessageContent): CopyContent {
+  const bodyBytes = frame.base64 ? base64Size(copy.sizeBytes) : copy.sizeBytes;
   return {
     sizeBytes: frame.preamble.length + bodyBytes + frame.epilogue.length,
     // A prepended field may hold an international address of an original that is ASCII.
     eightBit: (copy.eightBit && !frame.base64) || !isAscii(frame.preamble),
-    octets: octets(),
+    octets,
   };
 }
 

@@ -23,6 +23,9 @@ export type OpenResult =
   /** `ends` is undefined when TCP itself failed. */
   | { readonly kind: 'failed'; readonly failure: DeliveryFailure; readonly ends: ConnectionEnds | undefined };
 
+/** The octets of a message: its pieces, which leave in one write and so are those of a short one; or chunks as they come. */
+export type MessageContent = readonly Uint8Array[] | AsyncIterable<Uint8Array>;
+
 /** One copy as it goes over the wire. */
 export interface OutboundMessage {
   readonly sender: string;
@@ -32,7 +35,7 @@ export interface OutboundMessage {
   /** `wanted`: SMTPUTF8 is asked for where it is offered. `needed`: without it the message cannot be carried. */
   readonly smtpUtf8: 'no' | 'wanted' | 'needed';
   /** The whole message; what it throws ends the connection before the final dot. */
-  readonly content: AsyncIterable<Uint8Array>;
+  readonly content: MessageContent;
   /** Called when the last octet was handed to the socket, the final dot with it. */
   readonly onFinalDot: () => void;
 }

@@ -195,28 +195,41 @@ export class Transaction {
 
   async #sendMessage(): Promise<void> {
     this.#progress = 'body';
+    const { content } = this.#message;
     const stuffing = new DotStuffing();
-    let held: Buffer[] = [];
-    try {
-      let bytes = 0;
-      for await (const chunk of this.#message.content) {
-        for (let at = 0; at < chunk.length && !this.#hasEnded(); at += WRITE_BYTES) {
-          const piece = stuffing.take(chunk.subarray(at, at + WRITE_BYTES));
-          held.push(piece);
-          bytes += piece.length;
-          if (bytes < WRITE_BYTES) continue;
-          await this.#sayInTurn(held);
-          held = [];
-          bytes = 0;
-        }
-        if (this.#hasEnded()) return;
+    let last: Buffer[];
+    if (Symbol.asyncIterator in content) {
+      try {
+        last = await this.#sayAsItComes(content, stuffing);
+      } catch (error) {
+        this.#end({ result: { kind: 'content-failed', error }, standing: 'over' });
+        return;
       }
-    } catch (error) {
-      this.#end({ result: { kind: 'content-failed', error }, standing: 'over' });
-      return;
-    }
+    } else last = content.map((piece) => stuffing.take(piece));
+    // Not at once even where nothing is waited for: what came in one piece with the answer to DATA is no answer to the message.
     await this.#dialogue.whenTaken(this.#options.replyMs);
-    if (!this.#hasEnded()) this.#sayLast([...held, stuffing.end()]);
+    if (this.#hasEnded()) return;
+    last.push(stuffing.end());
+    this.#sayLast(last);
+  }
+
+  /** Says a message as its chunks come; answers the octets that are left to say. Rejects where the content does. */
+  async #sayAsItComes(content: AsyncIterable<Uint8Array>, stuffing: DotStuffing): Promise<Buffer[]> {
+    let held: Buffer[] = [];
+    let bytes = 0;
+    for await (const chunk of content) {
+      for (let at = 0; at < chunk.length && !this.#hasEnded(); at += WRITE_BYTES) {
+        const piece = stuffing.take(chunk.subarray(at, at + WRITE_BYTES));
+        held.push(piece);
+        bytes += piece.length;
+        if (bytes < WRITE_BYTES) continue;
+        await this.#sayInTurn(held);
+        held = [];
+        bytes = 0;
+      }
+      if (this.#hasEnded()) break;
+    }
+    return held;
   }
 
   /** Says a part of the message when the one before it has been taken. */
