@@ -86,7 +86,7 @@ export {
 } from './journal-report.ts';
 export { formatLogDate, formatMessageDate, formatTrackingDate, formatUtcDate } from './mail-date.ts';
 export type { ConnectionEnds, LogLevel, MailLogEvent } from './mail-log.ts';
-export { mailLogJson } from './mail-log-json.ts';
+export { formatMailLogJson } from './mail-log-json.ts';
 export { failureSuffix, formatMailLogLine, levelOf, mailLogText, quoteForLog } from './mail-log-text.ts';
 export type {
   MailPolicy,

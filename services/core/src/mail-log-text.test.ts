@@ -5,7 +5,7 @@ import { failureEvents, hardBounceEvents, softBounceEvents } from './bounce-line
 import type { DeliveryFailure } from './delivery-failure.ts';
 import { toDcid, toIcid, toMid, toRid } from './ids.ts';
 import type { MailLogEvent } from './mail-log.ts';
-import { mailLogJson } from './mail-log-json.ts';
+import { formatMailLogJson } from './mail-log-json.ts';
 import { formatMailLogLine, mailLogText, quoteForLog } from './mail-log-text.ts';
 
 const mid = toMid(14501404);
@@ -27,6 +27,9 @@ const REFUSED: DeliveryFailure = {
   stage: 'rcpt',
   reply: { code: 450, enhanced: '4.2.1', text: 'Mailbox busy' },
 };
+
+const mailLogJson = (at: number, event: MailLogEvent): Readonly<Record<string, unknown>> =>
+  JSON.parse(formatMailLogJson(at, event)) as Readonly<Record<string, unknown>>;
 
 /** Every line of spec §7, to the letter. */
 const GOLDEN: readonly (readonly [event: MailLogEvent, line: string])[] = [
@@ -151,6 +154,15 @@ describe('the mail log', () => {
     );
   });
 
+  it('dates a line by its own second and zone, whatever was logged before', () => {
+    const dated = (at: number, offsetMinutes: number): string =>
+      formatMailLogLine(at, { kind: 'finished', mid }, offsetMinutes).slice(0, 24);
+    assert.equal(dated(AT + 999, 0), 'Fri Feb 16 21:19:22 2024');
+    assert.equal(dated(AT + 1000, 0), 'Fri Feb 16 21:19:23 2024');
+    assert.equal(dated(AT + 1000, 60), 'Fri Feb 16 22:19:23 2024');
+    assert.equal(dated(AT, 60), 'Fri Feb 16 22:19:22 2024');
+  });
+
   it('has no line that a sender can write himself', () => {
     const text = fc.string({ unit: 'binary', maxLength: 700 });
     fc.assert(
@@ -257,7 +269,7 @@ describe('the JSON form', () => {
   it('is of bounded length too', () => {
     const long = 'x'.repeat(100_000);
     for (const [event] of GOLDEN) {
-      assert.ok(JSON.stringify(mailLogJson(AT, poisoned(event, long))).length < 9000, event.kind);
+      assert.ok(formatMailLogJson(AT, poisoned(event, long)).length < 9000, event.kind);
     }
     assert.equal(
       mailLogJson(AT, { kind: 'subject', mid, subject: long })['subject'],
@@ -301,9 +313,8 @@ describe('the JSON form', () => {
 
   for (const [event] of GOLDEN) {
     it(`${event.kind} is one line of JSON in snake case`, () => {
-      const json = mailLogJson(AT, event);
-      assert.doesNotMatch(JSON.stringify(json), /\n/);
-      for (const key of Object.keys(json)) assert.match(key, /^[a-z0-9_]+$/);
+      assert.doesNotMatch(formatMailLogJson(AT, event), /\n/);
+      for (const key of Object.keys(mailLogJson(AT, event))) assert.match(key, /^[a-z0-9_]+$/);
     });
   }
 });

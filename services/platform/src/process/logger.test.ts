@@ -31,6 +31,20 @@ describe('the log', () => {
     );
   });
 
+  it('follows a zone whose offset changes', () => {
+    let at = AT;
+    const lines: string[] = [];
+    const log = createLogger({
+      format: 'text',
+      level: 'info',
+      now: () => at,
+      offsetMinutes: (when) => (when < AT + 1000 ? 60 : 120),
+      lines: { write: (line) => void lines.push(line.slice(11, 19)), flush: () => undefined },
+    });
+    for (at of [AT, AT + 999, AT + 1000]) log.log(finished);
+    assert.deepEqual(lines, ['22:19:22', '22:19:22', '23:19:23']);
+  });
+
   it('writes the JSON form, dated in UTC', () => {
     const [line = ''] = logged('json', 'info', (log) => log.log(finished));
     assert.ok(line.endsWith('}\n'));
