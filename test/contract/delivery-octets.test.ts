@@ -45,9 +45,11 @@ describe('the octets of a copy', () => {
   for (const [name, octets] of BODIES) {
     it(`arrive as they are: ${name}`, async () => {
       const connection = await opened(open(peer));
-      assert.equal(nameOf(await send(connection, octets)), 'delivered');
-      assert.equal(nameOf(await send(connection, octets, { content: [octets] })), 'delivered');
-      for (const n of [1, 2]) assert.equal(peer.standIn.octets(n)?.compare(octets), 0);
+      for (const hasBareNewlines of [true, false]) {
+        for (const content of [inPieces(octets), [octets]])
+          assert.equal(nameOf(await send(connection, octets, { content, hasBareNewlines })), 'delivered');
+      }
+      for (const n of [1, 2, 3, 4]) assert.equal(peer.standIn.octets(n)?.compare(octets), 0);
       connection.quit();
     });
   }

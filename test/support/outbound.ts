@@ -114,6 +114,7 @@ export function outboundMessage(octets: Buffer, changes: Partial<OutboundMessage
     sizeBytes: octets.length,
     eightBit: octets.some((octet) => octet > 127),
     smtpUtf8: 'no',
+    hasBareNewlines: true,
     content: inPieces(octets),
     onFinalDot: () => undefined,
     ...changes,

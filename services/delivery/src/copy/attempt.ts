@@ -113,6 +113,7 @@ async function send(
       sizeBytes: content.sizeBytes,
       eightBit: content.eightBit,
       smtpUtf8: smtpUtf8Need(copy),
+      hasBareNewlines: content.hasBareNewlines,
       content: content.octets,
       onFinalDot: () => stretchLease(ports, copy, rules.finalReplyMs),
     },

@@ -77,6 +77,41 @@ describe('a copy', () => {
     assert.match(whole.toString('latin1'), /^Subject: Gr=C3=BC=C3=9Fe\r$/m);
   });
 
+  const HANDLINGS: readonly (readonly [
+    JournalCopy['bareNewlines'],
+    JournalCopy['route']['format'],
+    boolean,
+  ])[] = [
+    ['none', 'journal', false],
+    ['none', 'bcc', false],
+    ['note', 'journal', true],
+    ['note', 'bcc', true],
+    ['wrap', 'journal', false],
+    ['wrap', 'bcc', true],
+  ];
+  for (const [bareNewlines, format, holds] of HANDLINGS) {
+    it(`in ${format} form, where bare newlines are ${bareNewlines}, ${holds ? 'may hold' : 'holds none of'} them`, () => {
+      const original = Buffer.from(bareNewlines === 'none' ? 'a\r\nb' : 'a\nb');
+      const copy = copyOf(original, { bareNewlines });
+      const content = buildCopy({ ...copy, route: { ...copy.route, format } }, original, 0);
+      assert.equal(content.hasBareNewlines, holds);
+    });
+  }
+
+  it('ends every line of its own in CRLF, whatever it tells of', async () => {
+    const text = fc.string({ unit: 'binary', maxLength: 200 });
+    const format = fc.constantFrom('journal' as const, 'bcc' as const);
+    await fc.assert(
+      fc.asyncProperty(text, fc.array(text, { maxLength: 4 }), format, async (said, recipients, form) => {
+        const original = Buffer.from(`Subject: ${said.replace(/\r\n|\r|\n/g, '\r\n')}\r\n\r\n`);
+        const told = { sender: said, recipients, messageIdHeader: said, clientAddress: said };
+        const copy = copyOf(original, told);
+        const { octets } = buildCopy({ ...copy, route: { ...copy.route, format: form } }, original, 0);
+        assert.match((await collect(octets)).toString('latin1'), /^(?:\r\n|[^\r\n])*$/);
+      }),
+    );
+  });
+
   it('that is wrapped is 7-bit', async () => {
     const original = Buffer.from('bare\nnewline \u00fc');
     const content = buildCopy(copyOf(original, { bareNewlines: 'wrap' }), original, 0);

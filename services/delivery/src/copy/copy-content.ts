@@ -15,6 +15,8 @@ export interface CopyContent {
   readonly sizeBytes: number;
   /** Octets above 127 are among them. */
   readonly eightBit: boolean;
+  /** A CR or LF stands alone among them. What the frame has of its own ends its lines in CRLF. */
+  readonly hasBareNewlines: boolean;
   readonly octets: MessageContent;
 }
 
@@ -58,6 +60,7 @@ function framed(copy: JournalCopy, frame: CopyFrame, octets: MessageContent): Co
     sizeBytes: frame.preamble.length + bodyBytes + frame.epilogue.length,
     // A prepended field may hold an international address of an original that is ASCII.
     eightBit: (copy.eightBit && !frame.base64) || !isAscii(frame.preamble),
+    hasBareNewlines: copy.bareNewlines !== 'none' && !frame.base64,
     octets,
   };
 }

@@ -34,6 +34,8 @@ export interface OutboundMessage {
   readonly eightBit: boolean;
   /** `wanted`: SMTPUTF8 is asked for where it is offered. `needed`: without it the message cannot be carried. */
   readonly smtpUtf8: 'no' | 'wanted' | 'needed';
+  /** A CR or LF may stand alone in the content; each becomes a line end, as SMTP carries none. */
+  readonly hasBareNewlines: boolean;
   /** The whole message; what it throws ends the connection before the final dot. */
   readonly content: MessageContent;
   /** Called when the last octet was handed to the socket, the final dot with it. */

@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { DotStuffing } from './dot-stuffing.ts';
 
 /** What goes over the wire for octets that come in pieces of these sizes, in turn. */
-function stuffedIn(octets: Buffer, sizes: readonly number[]): Buffer {
-  const stuffing = new DotStuffing();
+function stuffedIn(octets: Buffer, sizes: readonly number[], hasBareNewlines = true): Buffer {
+  const stuffing = new DotStuffing({ hasBareNewlines });
   const pieces: Buffer[] = [];
   for (let at = 0, n = 0; at < octets.length; n += 1) {
     const size = sizes[n % sizes.length] ?? 1;
@@ -60,8 +60,28 @@ describe('message data', () => {
     );
   });
 
-  it('of octets that need nothing is the same buffer', () => {
-    const octets = Buffer.from('Subject: x\r\n\r\nText.\r\n');
-    assert.equal(new DotStuffing().take(octets).buffer, octets.buffer);
+  it('without bare newlines is the same where they are not looked for, in whatever pieces it comes', () => {
+    const likely = fc
+      .array(fc.constantFrom('\r\n', '.', 'x', '\r\n.', '\r\n.\r\n', '..', '\0', '\u00ff'), { maxLength: 40 })
+      .map((parts) => Buffer.from(parts.join(''), 'latin1'));
+    fc.assert(
+      fc.property(
+        likely,
+        fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 5 }),
+        (octets, sizes) => {
+          const wire = stuffedIn(octets, sizes, false);
+          assert.equal(wire.compare(stuffedIn(octets, [1 + octets.length])), 0);
+          assert.equal(wire.toString('latin1'), stuffedByTheRules(octets));
+        },
+      ),
+      { numRuns: 2000 },
+    );
   });
+
+  for (const hasBareNewlines of [true, false]) {
+    it(`of octets that need nothing is the same buffer, ${hasBareNewlines ? 'bare newlines or not' : 'without bare newlines'}`, () => {
+      const octets = Buffer.from('Subject: x\r\n\r\nText.\r\n');
+      assert.equal(new DotStuffing({ hasBareNewlines }).take(octets).buffer, octets.buffer);
+    });
+  }
 });

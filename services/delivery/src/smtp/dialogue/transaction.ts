@@ -196,7 +196,7 @@ export class Transaction {
   async #sendMessage(): Promise<void> {
     this.#progress = 'body';
     const { content } = this.#message;
-    const stuffing = new DotStuffing();
+    const stuffing = new DotStuffing(this.#message);
     let last: Buffer[];
     if (Symbol.asyncIterator in content) {
       try {
