@@ -82,6 +82,59 @@ describe('metrics', () => {
     ]);
   });
 
+  it('are written with all their lines, values of labels escaped', async () => {
+    const metrics = createOurs();
+    const labels = ['intake', 'outcome'];
+    const histogram = metrics.histogram({ name: 'tdc_h', help: 'a \\ and\n', labels, buckets: [0.5, 2] });
+    for (const value of [0.5, 2, 9]) histogram.observe(value, { intake: 'a"\\\n', outcome: 'x' });
+    const text = await metrics.text();
+    assert.deepEqual(text.slice(text.indexOf('# HELP tdc_h')).split('\n'), [
+      '# HELP tdc_h a \\\\ and\\n',
+      '# TYPE tdc_h histogram',
+      String.raw`tdc_h_bucket{le="0.5",intake="a\"\\\n",outcome="x"} 1`,
+      String.raw`tdc_h_bucket{le="2",intake="a\"\\\n",outcome="x"} 2`,
+      String.raw`tdc_h_bucket{le="+Inf",intake="a\"\\\n",outcome="x"} 3`,
+      String.raw`tdc_h_sum{intake="a\"\\\n",outcome="x"} 11.5`,
+      String.raw`tdc_h_count{intake="a\"\\\n",outcome="x"} 3`,
+      '',
+    ]);
+  });
+
+  it('count each under its own labels, in whatever order they are asked for', async () => {
+    const metrics = createOurs();
+    const counter = metrics.counter({ name: 'tdc_c_total', help: 'h', labels: ['intake', 'outcome'] });
+    for (const outcome of ['x', 'x', 'y', 'x']) counter.inc({ intake: 'a', outcome });
+    counter.inc({ outcome: 'x', intake: 'b' }, 5);
+    assert.deepEqual(await samples(metrics, 'tdc_c_total'), [
+      'tdc_c_total{intake="a",outcome="x"} 3',
+      'tdc_c_total{intake="a",outcome="y"} 1',
+      'tdc_c_total{outcome="x",intake="b"} 5',
+    ]);
+  });
+
+  it('begin anew once they are forgotten', async () => {
+    const metrics = createOurs();
+    const counter = metrics.counter({ name: 'tdc_c_total', help: 'h', labels: ['intake'] });
+    counter.inc({ intake: 'a' }, 4);
+    counter.reset();
+    counter.inc({ intake: 'a' });
+    assert.deepEqual(await samples(metrics, 'tdc_c_total'), ['tdc_c_total{intake="a"} 1']);
+    counter.set(7, { intake: 'a' });
+    counter.inc({ intake: 'a' });
+    assert.deepEqual(await samples(metrics, 'tdc_c_total'), ['tdc_c_total{intake="a"} 8']);
+  });
+
+  it('are not miscounted without notice', () => {
+    const metrics = createOurs();
+    const counter = metrics.counter({ name: 'tdc_c_total', help: 'h', labels: ['intake'] });
+    const histogram = metrics.histogram({ name: 'tdc_h', help: 'h', buckets: [1] });
+    for (const by of [-1, Number.NaN, Number.POSITIVE_INFINITY])
+      assert.throws(() => counter.inc({ intake: 'a' }, by), InvariantError);
+    assert.throws(() => counter.inc({ outtake: 'a' }), InvariantError);
+    assert.throws(() => histogram.observe(Number.NaN), InvariantError);
+    assert.throws(() => metrics.gauge({ name: 'tdc_h', help: 'h' }), /already been registered/);
+  });
+
   it('are brought up to date before each scrape', async () => {
     const metrics = createOurs();
     const gauge = metrics.gauge({ name: 'tdc_g', help: 'h' });

@@ -1,7 +1,14 @@
 import { invariant } from '@tdc/core';
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-
-type Labels = Readonly<Record<string, string>>;
+import { collectDefaultMetrics, type Metric, Registry } from 'prom-client';
+import {
+  createSeriesTable,
+  type HistogramSeries,
+  histogramSamples,
+  type Labels,
+  type NumberSeries,
+  observeIn,
+  type Sample,
+} from './series.ts';
 
 /** A number that only grows. */
 export interface CounterMetric {
@@ -55,69 +62,105 @@ export function combinations(sets: Readonly<Record<string, readonly string[]>>):
   );
 }
 
-/** One text for each combination of values; no value of a label holds a NUL. */
-function seriesKey(names: readonly string[] | undefined, labels: Labels): string {
-  let key = '';
-  for (const name of names ?? []) key += `${labels[name]}\0`;
-  return key;
+const NO_LABELS: Labels = {};
+
+/** A metric as the registry asks for it when it is scraped. */
+interface ExposedMetric {
+  readonly name: string;
+  get(): Promise<{
+    readonly name: string;
+    readonly help: string;
+    readonly type: 'counter' | 'gauge' | 'histogram';
+    readonly values: readonly Sample[];
+  }>;
 }
 
-/** The library's own reset leaves a metric without labels at 0. */
-function forget(metric: { reset(): void; remove(labels: Labels): void }): void {
-  metric.reset();
-  metric.remove({});
+/**
+ * Registers a metric that is counted here, in plain numbers: the library's own make a text of the labels, look whether
+ * each is allowed, and look up each bucket by the text of its edge, for every message.
+ */
+function expose(
+  registry: Registry,
+  type: 'counter' | 'gauge' | 'histogram',
+  { name, help }: MetricOptions,
+  samples: () => readonly Sample[],
+): void {
+  invariant(/^tdc_[a-z0-9_]+$/.test(name), `metric ${name} must begin with tdc_`);
+  const metric: ExposedMetric = { name, get: async () => ({ name, help, type, values: samples() }) };
+  // Of a metric the registry calls nothing but get.
+  registry.registerMetric(metric as unknown as Metric);
+}
+
+const zero = (labels: Labels): NumberSeries => ({ labels, value: 0 });
+
+function createCounter(registry: Registry, options: MetricOptions): CounterMetric {
+  const series = createSeriesTable(options.labels ?? [], zero);
+  expose(registry, 'counter', options, () => series.all());
+  for (const labels of options.known ?? []) series.of(labels);
+  const inc = (labels: Labels = NO_LABELS, by = 1): void => {
+    invariant(by >= 0 && by < Number.POSITIVE_INFINITY, 'a counter never falls');
+    series.of(labels).value += by;
+  };
+  return {
+    inc,
+    set(value, labels = NO_LABELS) {
+      series.forget(labels);
+      inc(labels, value);
+    },
+    reset: () => series.forgetAll(),
+  };
+}
+
+function createGauge(registry: Registry, options: MetricOptions): GaugeMetric {
+  const series = createSeriesTable(options.labels ?? [], zero);
+  expose(registry, 'gauge', options, () => series.all());
+  for (const labels of options.known ?? []) series.of(labels);
+  const add = (by: number): void => {
+    series.of(NO_LABELS).value += by;
+  };
+  return {
+    set(value, labels = NO_LABELS) {
+      series.of(labels).value = value;
+    },
+    inc: (by = 1) => add(by),
+    dec: (by = 1) => add(-by),
+    reset: () => series.forgetAll(),
+  };
+}
+
+function createHistogram(
+  registry: Registry,
+  options: MetricOptions & { readonly buckets: readonly number[] },
+): HistogramMetric {
+  const { name, buckets } = options;
+  const create = (labels: Labels): HistogramSeries => ({
+    labels,
+    counts: buckets.map(() => 0),
+    sum: 0,
+    count: 0,
+  });
+  const series = createSeriesTable(options.labels ?? [], create);
+  expose(registry, 'histogram', options, () =>
+    series.all().flatMap((one) => histogramSamples(name, buckets, one)),
+  );
+  for (const labels of options.known ?? []) series.of(labels);
+  return {
+    observe(value, labels = NO_LABELS) {
+      invariant(Number.isFinite(value), 'what is observed is a number');
+      observeIn(series.of(labels), buckets, value);
+    },
+    know: (labels) => void series.of(labels),
+  };
 }
 
 export function createMetrics(process: { readonly component: string; readonly version: string }): Metrics {
   const registry = new Registry();
   const collectors: (() => Promise<void>)[] = [];
   collectDefaultMetrics({ register: registry });
-  const base = ({ name, help, labels }: MetricOptions) => {
-    invariant(/^tdc_[a-z0-9_]+$/.test(name), `metric ${name} must begin with tdc_`);
-    return { name, help, labelNames: [...(labels ?? [])], registers: [registry] };
-  };
   const metrics: Metrics = {
-    counter(options) {
-      const counter = new Counter(base(options));
-      for (const labels of options.known ?? []) counter.inc(labels, 0);
-      return {
-        inc: (labels = {}, by = 1) => counter.inc(labels, by),
-        set(value, labels = {}) {
-          counter.remove(labels);
-          counter.inc(labels, value);
-        },
-        reset: () => forget(counter),
-      };
-    },
-    gauge(options) {
-      const gauge = new Gauge(base(options));
-      for (const labels of options.known ?? []) gauge.set(labels, 0);
-      return {
-        set: (value, labels = {}) => gauge.set(labels, value),
-        inc: (by = 1) => gauge.inc(by),
-        dec: (by = 1) => gauge.dec(by),
-        reset: () => forget(gauge),
-      };
-    },
-    histogram(options) {
-      const histogram = new Histogram({ ...base(options), buckets: [...options.buckets] });
-      const known = new Set<string>();
-      // The library's zero() sets back what was observed.
-      const know = (labels: Labels): void => {
-        const key = seriesKey(options.labels, labels);
-        if (known.has(key)) return;
-        histogram.zero(labels);
-        known.add(key);
-      };
-      for (const labels of options.known ?? []) know(labels);
-      return {
-        observe(value, labels = {}) {
-          know(labels);
-          histogram.observe(labels, value);
-        },
-        know,
-      };
-    },
+    counter: (options) => createCounter(registry, options),
+    gauge: (options) => createGauge(registry, options),
+    histogram: (options) => createHistogram(registry, options),
     beforeScrape: (collect) => void collectors.push(collect),
     async text() {
       await Promise.all(collectors.map((collect) => collect()));
