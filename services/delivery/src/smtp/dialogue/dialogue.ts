@@ -1,6 +1,7 @@
 import type { TLSSocket } from 'node:tls';
 import type { NetworkFailureReason } from '@tdc/core';
 import { networkReason } from '../to-delivery-failure.ts';
+import { Patience } from './patience.ts';
 import { ReplyReader, type WireReply } from './reply-reader.ts';
 
 /** Why nothing more will be heard of the peer. */
@@ -32,7 +33,7 @@ export class Dialogue {
   readonly #events: DialogueEvents;
   readonly #replies = new ReplyReader();
   readonly #expected: Expectation[] = [];
-  #timer: NodeJS.Timeout | undefined;
+  readonly #patience = new Patience(() => this.lose({ reason: 'timeout', detail: 'no answer in time' }));
   #drain: PromiseWithResolvers<void> | undefined;
   #isOver = false;
 
@@ -68,7 +69,7 @@ export class Dialogue {
   /** Resolves when the peer's side has taken what was said, or never will. Nothing may be expected meanwhile. */
   whenTaken(limitMs: number): Promise<void> {
     if (this.#isOver || !this.#socket.writableNeedDrain) return Promise.resolve();
-    this.#startTimer(limitMs);
+    this.#patience.start(limitMs);
     this.#drain ??= Promise.withResolvers<void>();
     return this.#drain.promise;
   }
@@ -77,13 +78,13 @@ export class Dialogue {
   expect(limitMs: number, answered: Expectation['answered']): void {
     if (this.#isOver) return;
     this.#expected.push({ limitMs, answered });
-    if (this.#expected.length === 1) this.#startTimer(limitMs);
+    if (this.#expected.length === 1) this.#patience.start(limitMs);
   }
 
   /** Octets of the peer. */
   hear(chunk: Buffer): void {
     const replies = this.#replies.take(chunk);
-    if (replies.length > 0) clearTimeout(this.#timer);
+    if (replies.length > 0) this.#patience.stop();
     for (const reply of replies) {
       if (this.#isOver) return;
       const expectation = this.#expected.shift();
@@ -91,7 +92,7 @@ export class Dialogue {
       else expectation.answered(reply);
     }
     const next = this.#expected[0];
-    if (replies.length > 0 && next !== undefined) this.#startTimer(next.limitMs);
+    if (replies.length > 0 && next !== undefined) this.#patience.start(next.limitMs);
   }
 
   /** Ends it for a reason of the peer's, or because the peer is waited for in vain. */
@@ -105,7 +106,7 @@ export class Dialogue {
   close(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    clearTimeout(this.#timer);
+    this.#patience.close();
     this.#expected.length = 0;
     this.#drained();
     const socket = this.#socket;
@@ -117,13 +118,8 @@ export class Dialogue {
 
   #drained(): void {
     if (this.#drain === undefined) return;
-    clearTimeout(this.#timer);
+    this.#patience.stop();
     this.#drain.resolve();
     this.#drain = undefined;
-  }
-
-  #startTimer(limitMs: number): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.lose({ reason: 'timeout', detail: 'no answer in time' }), limitMs);
   }
 }
