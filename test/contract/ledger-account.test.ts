@@ -93,11 +93,16 @@ async function checkLaws(ledger: Ledger): Promise<void> {
     active,
     'every active copy is in the set of its intake, and no other is',
   );
-  for (const key of [keys.attempting, keys.unqueued]) {
+  const attempting = await scores(keys.attempting);
+  for (const key of [keys.attempting, keys.unqueued, keys.later]) {
     const others = await scores(key);
     assert.ok(
       others.every((mid) => active.includes(mid)),
       `${key} holds active copies alone`,
+    );
+    assert.ok(
+      key === keys.attempting || !others.some((mid) => attempting.includes(mid)),
+      `${key} holds no copy that is being attempted`,
     );
   }
   const tracking = await scores(keys.tracking);

@@ -60,17 +60,17 @@ function commitArguments({ decision: { enqueue, skipped }, body }: Commit): Scri
   return args;
 }
 
-/** State, counter field and details that an outcome is recorded with. */
-function finishArguments(outcome: FinalOutcome): [CopyState, string, number, string, string] {
+/** State and details that an outcome is recorded with. */
+function finishArguments(outcome: FinalOutcome): [CopyState, number, string, string] {
   switch (outcome.kind) {
     case 'delivered':
-      return ['delivered', 'delivered:%s', outcome.dcid, '', outcome.response.slice(0, MAX_RESPONSE_LENGTH)];
+      return ['delivered', outcome.dcid, '', outcome.response.slice(0, MAX_RESPONSE_LENGTH)];
     case 'hard-bounced': {
       const response = outcome.response.slice(0, MAX_RESPONSE_LENGTH);
-      return ['hard-bounced', `hard:%s:${outcome.reason}`, outcome.dcid, outcome.reason, response];
+      return ['hard-bounced', outcome.dcid, outcome.reason, response];
     }
     case 'deleted':
-      return ['deleted', 'deleted:%s', 0, '', ''];
+      return ['deleted', 0, '', ''];
   }
 }
 

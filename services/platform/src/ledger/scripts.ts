@@ -37,20 +37,29 @@ const IS_ACTIVE = `
 local function is_active(state) return state == 'unattempted' or state == 'attempted' end
 `;
 
-/** What an active copy leaves when it is active no more. */
+/**
+ * What an active copy leaves when it is active no more. `leave` answers whether it was being attempted: then its attempt
+ * has taken it from the sets of those without a job and of those that wait.
+ */
 const LEAVING = `
-local left, oldest_left, bodies_left = {}, {}, {}
+local bodies, idle, left = {}, {}, {}
 local function leave(mid, intake, state)
-  table.insert(left, mid)
-  oldest_left[intake] = oldest_left[intake] or {}
-  table.insert(oldest_left[intake], mid)
-  table.insert(bodies_left, body_key .. mid)
+  local is_attempting = call('ZREM', prefix .. ':attempting', mid) == 1
+  if not is_attempting then idle[#idle + 1] = mid end
+  bodies[#bodies + 1] = body_key .. mid
+  local mids = left[intake]
+  if mids then mids[#mids + 1] = mid else left[intake] = {mid} end
   count(state .. ':' .. intake, -1)
+  return is_attempting
 end
 local function write_leaving()
-  for _, set in ipairs({'active', 'attempting', 'unqueued', 'later'}) do many('ZREM', prefix .. ':' .. set, left) end
-  for intake, mids in pairs(oldest_left) do many('ZREM', prefix .. ':oldest:' .. intake, mids) end
-  for _, body in ipairs(bodies_left) do call('UNLINK', body) end
+  for intake, mids in pairs(left) do
+    many('ZREM', prefix .. ':active', mids)
+    many('ZREM', prefix .. ':oldest:' .. intake, mids)
+  end
+  many('ZREM', prefix .. ':unqueued', idle)
+  many('ZREM', prefix .. ':later', idle)
+  for at = 1, #bodies, 1000 do call('UNLINK', unpack(bodies, at, math.min(at + 999, #bodies))) end
 end
 `;
 
@@ -216,34 +225,37 @@ return 1
 
 /**
  * Records outcomes, one per MID; from then on the record lives as long as tracking. ARGV: prefix, now, milliseconds of
- * tracking, then per copy: MID, call, state, counter, DCID, reason, response; the counter is a field name with %s in place
- * of the intake. Answers per copy 1 to the one call that recorded it, else 0.
+ * tracking, then per copy: MID, call, state, DCID, reason, response. Answers per copy 1 to the one call that recorded it,
+ * else 0.
  */
 export const FINISH = `${PRELUDE}${SUMS}${IS_ACTIVE}${LEAVING}
-local now, answers, calls, ended = ARGV[2], {}, {}, {}
-for i = 4, #ARGV, 7 do
-  local mid, id = ARGV[i], ARGV[i + 1]
-  local state, intake, attempts, last = unpack(call('HMGET', copy_key .. mid, 'state', 'intake', 'attempts', 'call'))
-  last = calls[mid] or last
-  if last ~= id and is_active(state) and not calls[mid] then
-    if call('ZSCORE', prefix .. ':attempting', mid) then attempts = attempts + 1 end
-    calls[mid] = id
-    leave(mid, intake, state)
-    count(string.format(ARGV[i + 3], intake), 1)
-    table.insert(ended, {at = i, attempts = attempts})
-    last = id
+local now, ends, answers = ARGV[2], string.format('%.0f', ARGV[2] + ARGV[3]), {}
+local function record_outcome(i, record, intake, attempts)
+  local state, dcid, reason = ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
+  if dcid == '0' then -- No connection of its own: that of the last attempt stays.
+    call('HSET', record, 'state', state, 'at', now, 'attempts', attempts, 'reason', reason,
+      'response', ARGV[i + 5], 'call', ARGV[i + 1])
+  else
+    call('HSET', record, 'state', state, 'at', now, 'attempts', attempts, 'reason', reason,
+      'response', ARGV[i + 5], 'call', ARGV[i + 1], 'dcid', dcid)
   end
-  table.insert(answers, last == id and 1 or 0)
+  call('PEXPIREAT', record, ends)
+  count(state == 'hard-bounced' and 'hard:' .. intake .. ':' .. reason or state .. ':' .. intake, 1)
+end
+for i = 4, #ARGV, 6 do
+  local mid, answer = ARGV[i], 0
+  local record = copy_key .. mid
+  local state, intake, attempts, last = unpack(call('HMGET', record, 'state', 'intake', 'attempts', 'call'))
+  if last == ARGV[i + 1] then
+    answer = 1
+  elseif is_active(state) then
+    if leave(mid, intake, state) then attempts = attempts + 1 end
+    record_outcome(i, record, intake, attempts)
+    answer = 1
+  end
+  answers[#answers + 1] = answer
 end
 write_leaving()
-for _, copy in ipairs(ended) do
-  local mid, id, state, _, dcid, reason, response = unpack(ARGV, copy.at, copy.at + 6)
-  local record = copy_key .. mid
-  call('HSET', record, 'state', state, 'at', now, 'attempts', copy.attempts, 'reason', reason,
-    'response', response, 'call', id)
-  if dcid ~= '0' then call('HSET', record, 'dcid', dcid) end
-  call('PEXPIREAT', record, string.format('%.0f', now + ARGV[3]))
-end
 write_counts()
 return answers
 `;
