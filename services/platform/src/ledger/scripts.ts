@@ -158,31 +158,35 @@ return taken
  */
 export const BEGIN_ATTEMPTS = `${PRELUDE}${SUMS}${IS_ACTIVE}
 local now, lease, body_length = tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
-local attempting, begun, answers = {}, {}, {}
+local attempting, queued, retried, answers = {}, {}, {}, {}
 for i = 5, #ARGV do
-  local mid, record = ARGV[i], copy_key .. ARGV[i]
+  local mid = ARGV[i]
+  local record, answer = copy_key .. mid, nil
   local state, intake, attempts, json, until_time =
     unpack(call('HMGET', record, 'state', 'intake', 'attempts', 'job', 'until'))
   if not is_active(state) then
-    table.insert(answers, {'finished'})
+    answer = {'finished'}
   elseif until_time and tonumber(until_time) > now then
-    table.insert(answers, {'later', until_time})
+    answer = {'later', until_time}
   else
     if state == 'unattempted' then
       call('HSET', record, 'state', 'attempted')
       count('unattempted:' .. intake, -1)
       count('attempted:' .. intake, 1)
+      queued[#queued + 1] = mid
     end
-    scored(attempting, lease, mid)
-    table.insert(begun, mid)
+    if until_time then retried[#retried + 1] = mid end
+    local size = #attempting
+    attempting[size + 1], attempting[size + 2] = lease, mid
     local body, name = false, body_key .. mid
     if call('STRLEN', name) <= body_length then body = call('GET', name) end
-    table.insert(answers, {'go', attempts, json, body})
+    answer = {'go', attempts, json, body}
   end
+  answers[#answers + 1] = answer
 end
 many('ZADD', prefix .. ':attempting', attempting)
-many('ZREM', prefix .. ':unqueued', begun)
-many('ZREM', prefix .. ':later', begun)
+many('ZREM', prefix .. ':unqueued', queued)
+many('ZREM', prefix .. ':later', retried)
 write_counts()
 return answers
 `;
