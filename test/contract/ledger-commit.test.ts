@@ -67,6 +67,28 @@ describe('committing a message', () => {
   });
 });
 
+describe('the index of a Message-ID', () => {
+  it('lives as long as the last of its copies may be tracked', async () => {
+    const ofOne = (mid: number, expiresAt: number) =>
+      sampleCopy(mid, { messageIdHeader: '<one@example.com>', expiresAt });
+    const ends = async () => {
+      const [index = ''] = await redis.client.keys(keys.messageId('*'));
+      return (await redis.client.pexpiretime(index)) - options.trackingHours * 3_600_000;
+    };
+    const deadline = SAMPLE_TIME + 120_000;
+    await ledger.commit({ enqueue: [ofOne(1, deadline), ofOne(2, deadline)], skipped: [] });
+    assert.equal(await ends(), deadline);
+    const later = [3, 4].map((mid) => ofOne(mid, deadline + mid));
+    await Promise.all(later.map((copy) => ledger.commit({ enqueue: [copy], skipped: [] })));
+    assert.equal(await ends(), deadline + 4);
+    const messageIdHeader = '<one@example.com>';
+    assert.deepEqual(
+      (await ledger.track({ messageIdHeader })).map(({ mid }) => mid),
+      [1, 2, 3, 4],
+    );
+  });
+});
+
 describe('a commit whose answer was lost', () => {
   it('may be repeated: neither copies nor skips count twice', async () => {
     const decision = { enqueue: [sampleCopy(1), sampleCopy(2)], skipped: ['no-scan'] } as const;

@@ -27,10 +27,6 @@ end
 local function many(command, name, list)
   for at = 1, #list, 1000 do call(command, name, unpack(list, at, math.min(at + 999, #list))) end
 end
-local function scored(list, score, member)
-  list[#list + 1] = score
-  list[#list + 1] = member
-end
 `;
 
 const IS_ACTIVE = `
@@ -82,52 +78,71 @@ end
  * Answers per message how many splinters were counted as seen, or -MID of the copy that is another's.
  */
 export const COMMIT = `${PRELUDE}${SUMS}
-local now, tracking_ms, body_ms = ARGV[2], tonumber(ARGV[3]), ARGV[4]
-local active, unqueued, tracking, oldest, answers = {}, {}, {}, {}, {}
-local function state_of(first, copies, with_body)
-  for i = first, first + (copies - 1) * 7, 7 do
+local now, tracking_ms, body_ms = ARGV[2], ARGV[3], ARGV[4]
+local active, unqueued, oldest, answers = {}, {}, {}, {}
+local indexed, indexed_until
+local function state_of(first, last)
+  for i = first, last, 7 do
     local id = call('HGET', copy_key .. ARGV[i], 'id')
-    if id == ARGV[i + 1] then return 'known' end
-    if id or (with_body and call('EXISTS', body_key .. ARGV[i]) == 1) then return ARGV[i] end
+    if id then return id == ARGV[i + 1] and 'known' or ARGV[i] end
   end
 end
-local function commit_copy(i, body)
-  local mid, id, intake, deadline, at, index, json = unpack(ARGV, i, i + 6)
-  if body then call('SET', body_key .. mid, body, 'PX', body_ms) end
-  call('HSET', copy_key .. mid, 'job', json, 'id', id, 'intake', intake, 'index', index,
-    'state', 'unattempted', 'attempts', 0)
-  scored(active, deadline, mid)
-  scored(unqueued, now, mid)
-  scored(tracking, at, mid)
-  oldest[intake] = oldest[intake] or {}
-  scored(oldest[intake], at, mid)
+local function store(first, last, body)
+  for i = first, last, 7 do
+    if not call('SET', body_key .. ARGV[i], body, 'PX', body_ms, 'NX') then
+      for stored = first, i - 7, 7 do call('UNLINK', body_key .. ARGV[stored]) end
+      return ARGV[i]
+    end
+  end
+end
+local function commit_copy(i)
+  local mid, intake, deadline, at, index = ARGV[i], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5]
+  call('HSET', copy_key .. mid, 'job', ARGV[i + 6], 'id', ARGV[i + 1], 'intake', intake, 'index', index,
+    'state', 'unattempted', 'attempts', '0')
+  local size, list = #active, oldest[intake]
+  active[size + 1], active[size + 2] = deadline, mid
+  unqueued[size + 1], unqueued[size + 2] = now, mid
+  if list then
+    size = #list
+    list[size + 1], list[size + 2] = at, mid
+  else
+    oldest[intake] = {at, mid}
+  end
   if index ~= '' then
     local name = prefix .. ':message-id:' .. index
     call('SADD', name, mid)
-    call('PEXPIREAT', name, string.format('%.0f', deadline + tracking_ms))
+    if index ~= indexed or deadline ~= indexed_until then
+      call('PEXPIREAT', name, string.format('%.0f', deadline + tracking_ms))
+      indexed, indexed_until = index, deadline
+    end
   end
-  count('enqueued:' .. intake, 1)
-  count('unattempted:' .. intake, 1)
 end
-local at = 5
+local at, seen = 5, 0
 while at <= #ARGV do
-  local copies, skips, with_body = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), ARGV[at + 2] == '1'
-  local body, first = with_body and ARGV[at + 3], at + 4 + skips
-  local other = state_of(first, copies, with_body)
-  if other == nil then
+  local copies, skips = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
+  local first = at + 4 + skips
+  local last = first + (copies - 1) * 7
+  local other = state_of(first, last)
+  if not other and ARGV[at + 2] == '1' then other = store(first, last, ARGV[at + 3]) end
+  if not other then
     for i = at + 4, first - 1 do count('skipped:' .. ARGV[i], 1) end
-    for i = first, first + (copies - 1) * 7, 7 do commit_copy(i, body) end
-    count('seen', skips + copies)
-    table.insert(answers, skips + copies)
+    for i = first, last, 7 do commit_copy(i) end
+    seen = seen + skips + copies
+    answers[#answers + 1] = skips + copies
   else
-    table.insert(answers, other == 'known' and 0 or -tonumber(other))
+    answers[#answers + 1] = other == 'known' and 0 or -tonumber(other)
   end
-  at = first + copies * 7
+  at = last + 7
 end
 many('ZADD', prefix .. ':active', active)
 many('ZADD', prefix .. ':unqueued', unqueued)
-many('ZADD', prefix .. ':tracking', tracking)
-for intake, list in pairs(oldest) do many('ZADD', prefix .. ':oldest:' .. intake, list) end
+for intake, list in pairs(oldest) do
+  many('ZADD', prefix .. ':tracking', list)
+  many('ZADD', prefix .. ':oldest:' .. intake, list)
+  count('enqueued:' .. intake, #list / 2)
+  count('unattempted:' .. intake, #list / 2)
+end
+count('seen', seen)
 write_counts()
 return answers
 `;
