@@ -54,6 +54,17 @@ describe('encoded words of RFC 2047', () => {
     );
   });
 
+  it('a known character set is known however many unknown ones came before', () => {
+    for (let n = 0; n < 300; n += 1) {
+      const stays = `=?x-none-${n}?q?abc?=`;
+      assert.equal(decodeHeaderText(stays), stays);
+    }
+    for (let times = 0; times < 2; times += 1) {
+      assert.equal(decodeHeaderText('=?koi8-r?q?=CA?='), 'й');
+      assert.equal(decodeHeaderText('=?iso-8859-15?q?=A4?='), '€');
+    }
+  });
+
   it('a hundred thousand words are read in one pass', () => {
     assert.equal(decodeHeaderText('=?us-ascii?q?a?= '.repeat(100_000)), `${'a'.repeat(100_000)} `);
   });

@@ -164,6 +164,37 @@ describe('header sections of any octets', () => {
     );
   });
 
+  it('are read alike whether all is ASCII or one line is not', () => {
+    const ascii = fc.constantFrom(
+      '\r',
+      '\n',
+      '\r\n',
+      '\r\n\r\n',
+      ' ',
+      '\t',
+      ':',
+      '\0',
+      'A',
+      'b',
+      'Subject: ',
+      '\x7f',
+    );
+    fc.assert(
+      fc.property(fc.array(ascii, { maxLength: 60 }), (parts) => {
+        const text = parts.join('');
+        for (const [octet, character] of [
+          ['\xff', 'ÿ'],
+          ['\xc3\xb6', 'ö'],
+        ])
+          assert.deepEqual(fieldsOf(`Z: ${octet}\r\nnonsense\r\n${text}`), [
+            ['Z', character],
+            ...fieldsOf(text),
+          ]);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   it('of a megabyte are read in one pass', () => {
     for (const piece of ['a', ':', ' ', '\n', 'a:\n', ' \n', '\r', '=?', '=?a?q?', '?= ']) {
       const text = piece.repeat(250_000);

@@ -29,59 +29,95 @@ function decodeOctets(octets: Uint8Array): string {
   }
 }
 
-interface RawField {
+/** The section as text, one character for each octet; undefined where it holds more than ASCII. */
+function asciiOf(section: Uint8Array): string | undefined {
+  try {
+    const text = strictUtf8.decode(section);
+    return text.length === section.length ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The end of each line, where its LF is or the input ends, and where the body begins. */
+function linesOf(octets: Uint8Array): { readonly ends: readonly number[]; readonly bodyOffset: number } {
+  const ends: number[] = [];
+  for (let offset = 0; offset < octets.length; ) {
+    const newline = octets.indexOf(LF, offset);
+    if (newline < 0) {
+      ends.push(octets.length);
+      break;
+    }
+    if (newline === offset || (newline === offset + 1 && octets[offset] === CR))
+      return { ends, bodyOffset: newline + 1 };
+    ends.push(newline);
+    offset = newline + 1;
+  }
+  return { ends, bodyOffset: octets.length };
+}
+
+interface OpenField {
   readonly name: string;
-  readonly parts: string[];
+  value: string;
 }
 
 /** Any visible ASCII but the colon (RFC 5322 §2.2). */
 const FIELD_NAME = /^[!-9;-~]+$/;
+
+/** The field that a line opens; undefined when it is none. */
+function openField(line: string): OpenField | undefined {
+  const colon = line.indexOf(':');
+  const name = line.slice(0, Math.max(colon, 0)).trimEnd();
+  return FIELD_NAME.test(name) ? { name, value: line.slice(colon + 1) } : undefined;
+}
+
+const isFold = (line: string): boolean => line.startsWith(' ') || line.startsWith('\t');
 
 /**
  * Reads a header section as leniently as mail demands: CRLF or bare LF, folded lines, blanks before the colon, any
  * octets. A line that is no field is passed over, with its continuations. Never throws; linear in its input.
  */
 export function parseHeaderFields(octets: Uint8Array): HeaderSection {
-  const raw: RawField[] = [];
-  let open: RawField | undefined;
+  const { ends, bodyOffset } = linesOf(octets);
+  // Decoding costs more by the call than by the octet. Beyond ASCII each line has its own encoding.
+  const text = asciiOf(octets.subarray(0, ends.at(-1) ?? 0));
+  const fields: OpenField[] = [];
+  let open: OpenField | undefined;
   let offset = 0;
-  while (offset < octets.length) {
-    const newline = octets.indexOf(LF, offset);
-    const end = newline < 0 ? octets.length : newline;
+  for (const end of ends) {
     const lineEnd = end > offset && octets[end - 1] === CR ? end - 1 : end;
-    const next = newline < 0 ? octets.length : newline + 1;
-    if (lineEnd === offset && newline >= 0) return { fields: raw.map(toField), bodyOffset: next };
-    const line = decodeOctets(octets.subarray(offset, lineEnd));
-    if (/^[ \t]/.test(line)) open?.parts.push(line.replace(/^[ \t]+/, ' '));
-    else {
-      const colon = line.indexOf(':');
-      const name = line.slice(0, Math.max(colon, 0)).trimEnd();
-      open = FIELD_NAME.test(name) ? { name, parts: [line.slice(colon + 1)] } : undefined;
-      if (open !== undefined) raw.push(open);
+    const line =
+      text === undefined ? decodeOctets(octets.subarray(offset, lineEnd)) : text.slice(offset, lineEnd);
+    offset = end + 1;
+    if (isFold(line)) {
+      if (open !== undefined) open.value += line.replace(/^[ \t]+/, ' ');
+      continue;
     }
-    offset = next;
+    open = openField(line);
+    if (open !== undefined) fields.push(open);
   }
-  return { fields: raw.map(toField), bodyOffset: octets.length };
+  for (const field of fields) field.value = field.value.trim();
+  return { fields, bodyOffset };
 }
 
-const toField = ({ name, parts }: RawField): HeaderField => ({
-  name,
-  value: parts.join('').trim(),
-});
+const isNamed = ({ name }: HeaderField, wanted: string): boolean =>
+  name.length === wanted.length && name.toLowerCase() === wanted;
 
 /** The values of all fields of that name, top down. */
 export function headerValues(fields: readonly HeaderField[], name: string): readonly string[] {
   const wanted = name.toLowerCase();
   const values: string[] = [];
   for (const field of fields) {
-    if (field.name.length === wanted.length && field.name.toLowerCase() === wanted) values.push(field.value);
+    if (isNamed(field, wanted)) values.push(field.value);
   }
   return values;
 }
 
 /** The value of the topmost field of that name. */
-export const headerValue = (fields: readonly HeaderField[], name: string): string | undefined =>
-  headerValues(fields, name)[0];
+export function headerValue(fields: readonly HeaderField[], name: string): string | undefined {
+  const wanted = name.toLowerCase();
+  return fields.find((field) => isNamed(field, wanted))?.value;
+}
 
 /** The Message-ID header, '' when the message has none (spec §7). */
 export const messageIdOf = (fields: readonly HeaderField[]): string =>

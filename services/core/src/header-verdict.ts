@@ -95,10 +95,13 @@ function compile(rules: VerdictRules): RulesByHeader {
   return made;
 }
 
+const NO_VERDICTS: readonly Verdict[] = [];
+
 /** The verdicts that one field stands for. */
 function verdictsOf(field: HeaderField, rules: RulesByHeader): readonly Verdict[] {
+  const own = rules.get(field.name.toLowerCase());
+  if (own === undefined) return NO_VERDICTS;
   const text = field.value.slice(0, MAX_TEXT);
-  const own = rules.get(field.name.toLowerCase()) ?? [];
   return own.filter(({ pattern }) => pattern.test(text)).map(({ verdict }) => verdict);
 }
 

@@ -96,6 +96,22 @@ describe('malformed lists still tell their senders', () => {
     );
   });
 
+  it('one mailbox is the same with a comment behind it', () => {
+    const name = fc.oneof(
+      fc.stringMatching(/^[A-Za-z .'-]{0,12}$/),
+      fc.string({ maxLength: 12 }).map((text) => `"${text.replace(/["\\]/g, '')}" `),
+    );
+    const address = fc.stringMatching(/^[a-z+.-]{1,8}@[a-z.-]{1,8}$/);
+    fc.assert(
+      fc.property(name, address, (display, only) => {
+        for (const value of [only, `<${only}>`, `${display}<${only}>`]) {
+          assert.deepEqual(mailboxesOf(value), [only]);
+          assert.deepEqual(mailboxesOf(`${value} ()`), [only]);
+        }
+      }),
+    );
+  });
+
   it('a well-formed list gives every mailbox, whatever the display names', () => {
     const name = fc.string({ maxLength: 12 }).map((text) => `"${text.replace(/["\\]/g, '\\$&')}"`);
     const mailbox = fc.tuple(name, fc.stringMatching(/^[a-z]{1,8}$/), fc.stringMatching(/^[a-z]{1,8}$/));

@@ -1,8 +1,14 @@
+/** One mailbox as most mail writes it: plain atoms, and at most one plain or quoted display name before brackets. */
+const PLAIN_MAILBOX = /^(?:(?:[\w .'-]*|"[^"\\]*" *)<([\w.+-]+@[\w.-]+)>|([\w.+-]+@[\w.-]+))$/;
+
 /**
  * Reads the addr-specs out of From and Reply-To values, with display names, comments, quoted strings, groups and
  * several mailboxes (RFC 5322 §3.4), and with what real mail makes of them. Never throws; linear in its input.
  */
 export function mailboxesOf(value: string): readonly string[] {
+  const plain = PLAIN_MAILBOX.exec(value);
+  const only = plain?.[1] ?? plain?.[2];
+  if (only !== undefined) return [only];
   const found: string[] = [];
   let bare = '';
   let hasAngle = false;
