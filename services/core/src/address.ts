@@ -29,7 +29,10 @@ export function toAsciiDomain(domain: string): string {
 }
 
 const unquote = (local: string): string =>
-  /^".*"$/s.test(local) ? local.slice(1, -1).replace(/\\(.)/gs, '$1') : local;
+  local.startsWith('"') && /^".*"$/s.test(local) ? local.slice(1, -1).replace(/\\(.)/gs, '$1') : local;
+
+/** Nearly every domain: already in the form in which domains are compared. */
+const PLAIN_DOMAIN = /^[a-z0-9.-]*[a-z0-9-]$/;
 
 /**
  * Reads an address as it stands in an envelope or a header, without angle brackets. Never fails: what has no `@` has no
@@ -38,7 +41,11 @@ const unquote = (local: string): string =>
 export function parseAddress(text: string): Address {
   const at = text.lastIndexOf('@');
   if (at < 0) return { local: unquote(text).toLowerCase(), domain: '' };
-  return { local: unquote(text.slice(0, at)).toLowerCase(), domain: toAsciiDomain(text.slice(at + 1)) };
+  const domain = text.slice(at + 1);
+  return {
+    local: unquote(text.slice(0, at)).toLowerCase(),
+    domain: PLAIN_DOMAIN.test(domain) ? domain : toAsciiDomain(domain),
+  };
 }
 
 /** One text for one address, whatever its case: a key for sets and maps. */

@@ -1,5 +1,5 @@
 import { parseAddress } from './address.ts';
-import { isInNetworks, parseNetwork } from './network.ts';
+import { isInNetworks, type Network, parseNetwork } from './network.ts';
 import type { DirectionRules } from './policy-document/types.ts';
 
 /** Only `incoming` mail is copied (spec §2). */
@@ -29,12 +29,22 @@ export function isLocalRecipient(recipient: string, rules: DirectionRules): bool
   );
 }
 
+const relays = new WeakMap<DirectionRules, readonly Network[]>();
+
+/** The relay networks of a document; read once for each. */
+function relayNetworksOf(rules: DirectionRules): readonly Network[] {
+  const known = relays.get(rules);
+  if (known !== undefined) return known;
+  const read = rules.relayNetworks.flatMap((text) => parseNetwork(text) ?? []);
+  relays.set(rules, read);
+  return read;
+}
+
 /** Finds the direction of a message: who sent it first, then for whom it is. */
 export function classifyDirection(input: DirectionInput, rules: DirectionRules): DirectionFinding {
   if (input.authenticated) return { direction: 'outgoing', reason: 'the client was authenticated' };
   const client = input.clientAddress;
-  const networks = rules.relayNetworks.flatMap((text) => parseNetwork(text) ?? []);
-  if (client !== undefined && isInNetworks(client, networks)) {
+  if (client !== undefined && isInNetworks(client, relayNetworksOf(rules))) {
     return { direction: 'outgoing', reason: `client ${client} is in a relay network` };
   }
   if (!input.recipients.some((recipient) => isLocalRecipient(recipient, rules))) {

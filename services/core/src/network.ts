@@ -6,12 +6,13 @@ export interface Network {
 }
 
 /** Without leading zeros: some readers take those for octal numbers. */
-const OCTET = /^(?:0|[1-9]\d{0,2})$/;
+const OCTET = '(0|[1-9]\\d{0,2})';
+const IPV4 = new RegExp(`^${OCTET}\\.${OCTET}\\.${OCTET}\\.${OCTET}$`);
 
 function parseIpv4(text: string): number[] | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4) return undefined;
-  const octets = parts.map((part) => (OCTET.test(part) ? Number(part) : 256));
+  const match = IPV4.exec(text);
+  if (match === null) return undefined;
+  const octets = [Number(match[1]), Number(match[2]), Number(match[3]), Number(match[4])];
   return octets.every((octet) => octet <= 255) ? octets : undefined;
 }
 
@@ -51,6 +52,8 @@ const MAPPED_PREFIX = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255];
  * and XCLIENT are dropped.
  */
 export function parseIpAddress(text: string): readonly number[] | undefined {
+  const plain = parseIpv4(text);
+  if (plain !== undefined) return plain;
   const inside = /^\[(.*)\]$/s.exec(text)?.[1] ?? text;
   const bare = inside.replace(/^IPv6:/i, '').replace(/%.*$/s, '');
   if (!bare.includes(':')) return parseIpv4(bare);
@@ -70,10 +73,8 @@ export function parseNetwork(text: string): Network | undefined {
   return { octets, prefixLength: Number(length) };
 }
 
-/** Whether the network holds the address; an address that cannot be read is in no network. */
-export function networkContains(network: Network, address: string): boolean {
-  const octets = parseIpAddress(address);
-  if (octets === undefined || octets.length !== network.octets.length) return false;
+function holds(network: Network, octets: readonly number[]): boolean {
+  if (octets.length !== network.octets.length) return false;
   return octets.every((octet, index) => {
     const bits = Math.min(8, Math.max(0, network.prefixLength - index * 8));
     const mask = (0xff << (8 - bits)) & 0xff;
@@ -81,5 +82,13 @@ export function networkContains(network: Network, address: string): boolean {
   });
 }
 
-export const isInNetworks = (address: string, networks: readonly Network[]): boolean =>
-  networks.some((network) => networkContains(network, address));
+/** Whether one of the networks holds the address; an address that cannot be read is in no network. */
+export function isInNetworks(address: string, networks: readonly Network[]): boolean {
+  if (networks.length === 0) return false;
+  const octets = parseIpAddress(address);
+  return octets !== undefined && networks.some((network) => holds(network, octets));
+}
+
+/** Whether the network holds the address; an address that cannot be read is in no network. */
+export const networkContains = (network: Network, address: string): boolean =>
+  isInNetworks(address, [network]);

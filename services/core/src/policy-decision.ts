@@ -4,9 +4,10 @@ import type { HeaderField } from './header-fields.ts';
 import { headerValues } from './header-fields.ts';
 import { classifyVerdict, isJournaled } from './header-verdict.ts';
 import { type Intake, resolveIntake } from './intake-setting.ts';
+import type { SenderSource } from './mail-policy.ts';
 import { mailboxesOf } from './mailbox-list.ts';
-import type { PolicyDocument } from './policy-document/types.ts';
-import { distinctRecipients, type Splinter, splinter } from './splinter.ts';
+import type { DirectionRules, PolicyDocument } from './policy-document/types.ts';
+import { distinctRecipients, type Splinter, type SplinterInput, splinter } from './splinter.ts';
 import type { Verdict } from './verdict.ts';
 
 /** All that a decision looks at. */
@@ -70,6 +71,33 @@ const MAX_MAILBOXES = 1000;
 const addressesIn = (mail: ReceivedMail, header: string): readonly string[] =>
   headerValues(mail.fields, header).flatMap(mailboxesOf).slice(0, MAX_MAILBOXES);
 
+/** What the policies look at of a message; its headers are not read where none looks there. */
+function splinterInput(
+  { policies, senderSources }: PolicyDocument,
+  mail: ReceivedMail,
+  recipients: readonly string[],
+): SplinterInput {
+  const asked = (source: SenderSource): boolean => policies.length > 0 && senderSources.includes(source);
+  return {
+    sender: mail.sender,
+    from: asked('from') ? addressesIn(mail, 'From') : [],
+    replyTo: asked('reply-to') ? addressesIn(mail, 'Reply-To') : [],
+    recipients,
+  };
+}
+
+/** The recipients in local domains, and the others. */
+function byPlace(
+  recipients: readonly string[],
+  rules: DirectionRules,
+): { readonly local: readonly string[]; readonly foreign: readonly string[] } {
+  if (rules.localDomains.length === 0) return { local: recipients, foreign: [] };
+  const local: string[] = [];
+  const foreign: string[] = [];
+  for (const recipient of recipients) (isLocalRecipient(recipient, rules) ? local : foreign).push(recipient);
+  return { local, foreign };
+}
+
 /**
  * Decides about one message: direction, verdict, splinters, and for each splinter whether a copy is due and where it
  * goes (spec §2, §3). Intake acts on it and `explain` shows it, so the two cannot differ.
@@ -90,14 +118,9 @@ export function decide(document: PolicyDocument, mail: ReceivedMail): PolicyDeci
     const entry = { policy: '', recipients, matchReason: `not asked: ${whole}`, action: skip(whole) };
     return { ...found, splinters: [entry] };
   }
-  const local = recipients.filter((recipient) => isLocalRecipient(recipient, document.direction));
-  const foreign = recipients.filter((recipient) => !local.includes(recipient));
-  const parts = splinter(document.policies, document.senderSources, {
-    sender: mail.sender,
-    from: addressesIn(mail, 'From'),
-    replyTo: addressesIn(mail, 'Reply-To'),
-    recipients: local,
-  });
+  const { local, foreign } = byPlace(recipients, document.direction);
+  const input = splinterInput(document, mail, local);
+  const parts = splinter(document.policies, document.senderSources, input);
   const splinters: DecidedSplinter[] = parts.map((part) => ({
     policy: part.policyName,
     recipients: part.recipients,

@@ -1,4 +1,4 @@
-import { addressKey, parseAddress } from './address.ts';
+import { type Address, addressKey, parseAddress } from './address.ts';
 import {
   DEFAULT_POLICY_NAME,
   type MailPolicy,
@@ -28,24 +28,57 @@ export interface Splinter {
   readonly reason: string;
 }
 
-function sendersOf(input: SplinterInput, sources: readonly SenderSource[]): MatchContext['senders'] {
-  const texts: Readonly<Record<SenderSource, readonly string[]>> = {
-    envelope: input.sender === '' ? [] : [input.sender],
-    from: input.from,
-    'reply-to': input.replyTo,
-  };
-  return sources.flatMap((source) => texts[source].map((text) => ({ source, address: parseAddress(text) })));
+function textsOf(input: SplinterInput, source: SenderSource): readonly string[] {
+  switch (source) {
+    case 'envelope':
+      return input.sender === '' ? [] : [input.sender];
+    case 'from':
+      return input.from;
+    case 'reply-to':
+      return input.replyTo;
+  }
 }
 
-/** Each recipient once, as first written: the same address twice is one recipient. */
-export function distinctRecipients(recipients: readonly string[]): readonly string[] {
-  const seen = new Map<string, string>();
-  for (const recipient of recipients) {
-    const key = addressKey(parseAddress(recipient));
+function sendersOf(input: SplinterInput, sources: readonly SenderSource[]): MatchContext['senders'] {
+  const senders: MatchContext['senders'][number][] = [];
+  for (const source of sources)
+    for (const text of textsOf(input, source)) senders.push({ source, address: parseAddress(text) });
+  return senders;
+}
+
+interface Recipient {
+  /** As it was first written. */
+  readonly text: string;
+  readonly address: Address;
+}
+
+const toRecipient = (text: string): Recipient => ({ text, address: parseAddress(text) });
+
+function distinct(recipients: readonly string[]): readonly Recipient[] {
+  if (recipients.length < 2) return recipients.map(toRecipient);
+  const seen = new Map<string, Recipient>();
+  for (const text of recipients) {
+    const recipient = toRecipient(text);
+    const key = addressKey(recipient.address);
     if (!seen.has(key)) seen.set(key, recipient);
   }
   return [...seen.values()];
 }
+
+/** Each recipient once, as first written: the same address twice is one recipient. */
+export const distinctRecipients = (recipients: readonly string[]): readonly string[] =>
+  recipients.length < 2 ? recipients : distinct(recipients).map(({ text }) => text);
+
+interface Group extends Splinter {
+  readonly recipients: string[];
+}
+
+const newGroup = (policy: MailPolicy | undefined, recipient: string, reason: string): Group => ({
+  policy,
+  policyName: policy?.name ?? DEFAULT_POLICY_NAME,
+  recipients: [recipient],
+  reason,
+});
 
 /**
  * Groups the recipients of a message by the policy that takes each, in the order of the table, the default policy
@@ -56,18 +89,20 @@ export function splinter(
   sources: readonly SenderSource[],
   input: SplinterInput,
 ): readonly Splinter[] {
-  const recipients = distinctRecipients(input.recipients);
-  const context = { senders: sendersOf(input, sources), recipients: recipients.map(parseAddress) };
+  const recipients = distinct(input.recipients);
+  const context = {
+    senders: sendersOf(input, sources),
+    recipients: recipients.map(({ address }) => address),
+  };
   const match = mailPolicyMatcher(table, context);
-  const groups = new Map<MailPolicy | undefined, { recipients: string[]; reason: string }>();
-  for (const recipient of recipients) {
-    const { policy, reason } = match(parseAddress(recipient));
-    const group = groups.get(policy) ?? { recipients: [], reason };
-    group.recipients.push(recipient);
-    groups.set(policy, group);
-  }
-  return [...table, undefined].flatMap((policy) => {
+  const groups = new Map<MailPolicy | undefined, Group>();
+  for (const { text, address } of recipients) {
+    const { policy, reason } = match(address);
     const group = groups.get(policy);
-    return group === undefined ? [] : [{ policy, policyName: policy?.name ?? DEFAULT_POLICY_NAME, ...group }];
-  });
+    if (group !== undefined) group.recipients.push(text);
+    else groups.set(policy, newGroup(policy, text, reason));
+  }
+  // Most messages are one group: the table need not be gone through for its order.
+  if (groups.size < 2) return [...groups.values()];
+  return [...table, undefined].flatMap((policy) => groups.get(policy) ?? []);
 }
