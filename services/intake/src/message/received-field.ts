@@ -22,40 +22,45 @@ interface Item {
 /** Behind this lies the date; a field so long is no server's. */
 const MAX_LENGTH = 4000;
 
+const WORD = /(?:<[^<>]*>|[^\s()<>;"]+)+/y;
+
+/** The end of the word that begins there; undefined when none does. */
+function wordEnd(value: string, start: number): number | undefined {
+  WORD.lastIndex = start;
+  return WORD.test(value) ? WORD.lastIndex : undefined;
+}
+
 /**
  * Words and comments up to the date, comments without their outer brackets. Undefined when brackets or quotes do not
  * match: then nobody can tell where a client's words end.
  */
 function itemsOf(value: string): readonly Item[] | undefined {
   const items: Item[] = [];
-  let at = 0;
-  while (at < value.length && value[at] !== ';') {
-    const rest = value.slice(at);
-    const blank = /^[ \t]+/.exec(rest)?.[0];
-    if (blank !== undefined) {
-      at += blank.length;
+  for (let at = 0; at < value.length && value[at] !== ';'; ) {
+    if (value[at] === ' ' || value[at] === '\t') {
+      at += 1;
       continue;
     }
-    const comment = rest[0] === '(' ? commentAt(rest) : undefined;
-    const word = /^(?:<[^<>]*>|[^\s()<>;"]+)+/.exec(rest)?.[0];
-    if (comment === undefined && word === undefined) return undefined;
+    const isComment = value[at] === '(';
+    const end = isComment ? commentEnd(value, at) : wordEnd(value, at);
+    if (end === undefined) return undefined;
     items.push(
-      comment === undefined
-        ? { kind: 'word', text: word ?? '' }
-        : { kind: 'comment', text: comment.slice(1, -1) },
+      isComment
+        ? { kind: 'comment', text: value.slice(at + 1, end - 1) }
+        : { kind: 'word', text: value.slice(at, end) },
     );
-    at += (comment ?? word ?? '').length;
+    at = end;
   }
   return items;
 }
 
-/** The comment at the start of the text, brackets within it included; undefined when it has no end. */
-function commentAt(text: string): string | undefined {
+/** The end of the comment that begins there, brackets within it included; undefined when it has none. */
+function commentEnd(value: string, start: number): number | undefined {
   let depth = 0;
-  for (let at = 0; at < text.length; at += 1) {
-    if (text[at] === '(') depth += 1;
-    else if (text[at] === ')') depth -= 1;
-    if (depth === 0) return text.slice(0, at + 1);
+  for (let at = start; at < value.length; at += 1) {
+    if (value[at] === '(') depth += 1;
+    else if (value[at] === ')') depth -= 1;
+    if (depth === 0) return at + 1;
   }
   return undefined;
 }
@@ -71,7 +76,7 @@ export function plainAddress(text: string): string | undefined {
 function addressIn(comment: string): string | undefined {
   // Exim and qmail repeat in it what the client called itself.
   const seen = comment.replace(/\b(?:helo|ident)[= ]\S+/gi, '').trim();
-  const literal = [...seen.matchAll(/\[([^[\]]*)\]/g)].at(-1)?.[1];
+  const literal = seen.includes('[') ? [...seen.matchAll(/\[([^[\]]*)\]/g)].at(-1)?.[1] : undefined;
   return plainAddress(literal ?? seen);
 }
 
@@ -79,7 +84,7 @@ function addressIn(comment: string): string | undefined {
 const AUTHENTICATED = /^(?:UTF8)?(?:E?S|L)MTPS?A$/i;
 
 const isWord = (item: Item | undefined, text: string): boolean =>
-  item?.kind === 'word' && item.text.toLowerCase() === text;
+  item?.kind === 'word' && item.text.length === text.length && item.text.toLowerCase() === text;
 
 /** Skips comments from `start`; answers the next index. */
 function behindComments(items: readonly Item[], start: number): number {
@@ -95,9 +100,14 @@ function protocolOf(items: readonly Item[], by: number): string {
   return isWord(items[at], 'with') ? (items[at + 1]?.text ?? '') : '';
 }
 
+function countOf(items: readonly Item[], keyword: string): number {
+  let count = 0;
+  for (const item of items) if (isWord(item, keyword)) count += 1;
+  return count;
+}
+
 /** Whether each keyword stands where it can stand once: a second one is a client's. */
-const isPlain = (items: readonly Item[]): boolean =>
-  ['from', 'by'].every((keyword) => items.filter((item) => isWord(item, keyword)).length <= 1);
+const isPlain = (items: readonly Item[]): boolean => countOf(items, 'from') <= 1 && countOf(items, 'by') <= 1;
 
 /**
  * Reads a Received field by the strict form that servers write, `from name (seen) by name with protocol`. What a client
