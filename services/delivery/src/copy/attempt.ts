@@ -1,5 +1,6 @@
 import { type Dcid, type DeliveryOutcome, type JournalCopy, NO_CONNECTION } from '@tdc/core';
 import { checkBody, SpoolError } from '@tdc/platform';
+import type { CutSignal } from '../cut-signal.ts';
 import type { Lease } from '../destination/destination.ts';
 import { buildCopy, buildStreamedCopy, type CopyContent } from './copy-content.ts';
 import type { BegunCopy, DeliveryPorts, DeliveryRules } from './ports.ts';
@@ -42,7 +43,7 @@ export async function attemptDelivery(
 
 /** What an attempt is made under. */
 export interface Circumstances {
-  readonly signal: AbortSignal;
+  readonly signal: CutSignal;
   /** The copy came in the job of another, which is attempted, too. */
   readonly along: boolean;
 }
@@ -50,7 +51,7 @@ export interface Circumstances {
 interface Sending {
   readonly begun: BegunCopy;
   readonly lease: Lease;
-  readonly signal: AbortSignal;
+  readonly signal: CutSignal;
 }
 
 type Sent = Attempt | { readonly kind: 'stale' };

@@ -53,6 +53,8 @@ class Bench {
   beforeAnswer: () => void = () => undefined;
   /** What happens while the peer has the copy. */
   meanwhile: () => void = () => undefined;
+  /** Whether its signal had cut the copy off when the peer was done with it. */
+  cut = false;
   readonly log: MailLogEvent[] = [];
   readonly sent: OutboundMessage[] = [];
   stop = new AbortController();
@@ -68,7 +70,7 @@ class Bench {
     protocol: '',
     cipher: '',
     isUsable: () => true,
-    send: async (message) => {
+    send: async (message, signal) => {
       this.sent.push(message);
       try {
         for await (const _ of message.content);
@@ -76,6 +78,7 @@ class Bench {
         return { kind: 'content-failed', error };
       }
       this.meanwhile();
+      this.cut = signal.aborted;
       message.onFinalDot();
       return this.sends.shift() ?? DELIVERED;
     },
@@ -270,6 +273,7 @@ describe('a copy that is to be delivered', () => {
     assert.deepEqual(await bench.run(), { kind: 'retry-at', at: NOW });
     assert.deepEqual(bench.released, [17]);
     assert.deepEqual([bench.softBounces, bench.outcomes], [[], []]);
+    assert.equal(bench.cut, true);
   });
 
   for (const finishedAttempts of [0, 1]) {
@@ -278,11 +282,18 @@ describe('a copy that is to be delivered', () => {
       bench.meanwhile = () => mock.timers.tick(120_000);
       bench.sends = [{ kind: 'cut' }];
       assert.deepEqual(await bench.run(), { kind: 'done' });
+      assert.equal(bench.cut, true);
       hardBounce('expired');
       assert.equal(bench.outcomes[0]?.kind === 'hard-bounced' ? bench.outcomes[0].dcid : 0, DCID);
       assert.deepEqual(bench.kinds, ['delivery-start', 'hard-bounced', 'delivery-failed', 'bounced']);
     });
   }
+
+  it('is not cut off a moment before its deadline', async () => {
+    bench.meanwhile = () => mock.timers.tick(119_999);
+    assert.deepEqual(await bench.run(), { kind: 'done' });
+    assert.deepEqual([bench.cut, bench.outcomes[0]?.kind], [false, 'delivered']);
+  });
 
   it('is left alone by the sweep until its outcome can be there', async () => {
     bench.meanwhile = () => mock.timers.tick(30_000);

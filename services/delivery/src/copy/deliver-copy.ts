@@ -15,12 +15,18 @@ import {
   softBounceEvents,
 } from '@tdc/core';
 import { type FinalOutcome, type JobDisposition, pause } from '@tdc/platform';
-import { attemptDelivery, type Circumstances } from './attempt.ts';
+import { type Attempt, attemptDelivery, type Circumstances } from './attempt.ts';
+import type { Cutoffs } from './cutoffs.ts';
 import type { BegunCopy, DeliveryPorts, DeliveryRules } from './ports.ts';
 
 const RECORD_RETRY_MS = 250;
 
 const DONE: JobDisposition = { kind: 'done' };
+
+/** What a copy is delivered under: the signal is that of its job, which this worker has lost, or which stops. */
+export interface CopyCircumstances extends Circumstances {
+  readonly signal: AbortSignal;
+}
 
 type Attempted = Exclude<DeliveryOutcome, { kind: 'not-attempted' }>;
 
@@ -28,16 +34,15 @@ type Attempted = Exclude<DeliveryOutcome, { kind: 'not-attempted' }>;
  * Delivers one copy, or finds out what comes next. What happened is recorded first, and only what was recorded is logged
  * and counted, so that a copy that comes twice does neither twice.
  */
-export function createDeliverCopy(ports: DeliveryPorts, rules: DeliveryRules) {
+export function createDeliverCopy(ports: DeliveryPorts, rules: DeliveryRules, cutoffs: Cutoffs) {
   const { ledger, now, observe } = ports;
 
-  return async (ticket: BegunCopy, { signal, along }: Circumstances): Promise<JobDisposition> => {
+  return async (ticket: BegunCopy, circumstances: CopyCircumstances): Promise<JobDisposition> => {
     const { copy } = ticket;
+    const { signal } = circumstances;
     if (isExpired(now(), copy.expiresAt)) return giveBack(copy, 0, signal);
     const startedAt = now();
-    const attempt = await untilExpiry(copy, signal, (limited) =>
-      attemptDelivery(ports, rules, ticket, { signal: limited, along }),
-    );
+    const attempt = await attemptUntilExpiry(ticket, circumstances);
     if (attempt.kind === 'not-attempted') return giveBack(copy, attempt.retryInMs, signal);
     // This worker is stopping or has lost the job: the copy is as good as new to whoever takes it up.
     if (attempt.kind === 'cut' && signal.aborted) return giveBack(copy, 0, signal);
@@ -49,21 +54,15 @@ export function createDeliverCopy(ports: DeliveryPorts, rules: DeliveryRules) {
   };
 
   /** Ends what is under way at the copy's deadline. */
-  async function untilExpiry<T>(
-    copy: JournalCopy,
-    signal: AbortSignal,
-    act: (limited: AbortSignal) => Promise<T>,
-  ): Promise<T> {
-    const limited = new AbortController();
-    const end = (): void => limited.abort();
-    const timer = setTimeout(end, Math.max(0, copy.expiresAt - now()));
-    signal.addEventListener('abort', end);
-    if (signal.aborted) end();
+  async function attemptUntilExpiry(
+    ticket: BegunCopy,
+    { signal, along }: CopyCircumstances,
+  ): Promise<Attempt> {
+    const cutoff = cutoffs.begin(ticket.copy.expiresAt, signal);
     try {
-      return await act(limited.signal);
+      return await attemptDelivery(ports, rules, ticket, { signal: cutoff, along });
     } finally {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
+      cutoffs.end(cutoff);
     }
   }
 

@@ -1,6 +1,6 @@
 import type { AttemptTicket, JobDisposition, QueuedCopies } from '@tdc/platform';
-import type { Circumstances } from './attempt.ts';
-import { createDeliverCopy } from './deliver-copy.ts';
+import { Cutoffs } from './cutoffs.ts';
+import { type CopyCircumstances, createDeliverCopy } from './deliver-copy.ts';
 import type { DeliveryPorts, DeliveryRules } from './ports.ts';
 
 /** Time for an attempt's outcome to be recorded after the deadline, before the sweep may take the copy. */
@@ -20,9 +20,13 @@ function sooner(one: JobDisposition, other: JobDisposition): JobDisposition {
  * outcome; else it comes back when the first of them may be attempted again.
  */
 export function createDeliverJob(ports: DeliveryPorts, rules: DeliveryRules) {
-  const deliverCopy = createDeliverCopy(ports, rules);
+  const cutoffs = new Cutoffs(ports.now);
+  const deliverCopy = createDeliverCopy(ports, rules, cutoffs);
 
-  const deliver = async (ticket: AttemptTicket, circumstances: Circumstances): Promise<JobDisposition> => {
+  const deliver = async (
+    ticket: AttemptTicket,
+    circumstances: CopyCircumstances,
+  ): Promise<JobDisposition> => {
     if (ticket.kind === 'finished') return DONE;
     if (ticket.kind === 'later') return { kind: 'retry-at', at: ticket.at };
     return deliverCopy(ticket, circumstances);
@@ -35,9 +39,11 @@ export function createDeliverJob(ports: DeliveryPorts, rules: DeliveryRules) {
   ): Promise<JobDisposition> => {
     const tickets = await ports.ledger.beginAttempts(mids, expiresAt + LEASE_SLACK_MS);
     const first = tickets.findIndex(({ kind }) => kind === 'go');
+    const unfollow = cutoffs.follow(signal);
     const ends = await Promise.allSettled(
       tickets.map((ticket, index) => deliver(ticket, { signal, along: index > first }).finally(settled)),
     );
+    unfollow();
     let disposition = DONE;
     for (const end of ends) {
       // One copy's trouble is no other's: the job comes back for it when all have ended.

@@ -1,5 +1,6 @@
 import type { DeliveryFailure, DeliveryOutcome, JournalCopy, MailLogEvent, Mid } from '@tdc/core';
 import type { AttemptTicket, Ledger, Spool } from '@tdc/platform';
+import type { CutSignal } from '../cut-signal.ts';
 import type { Acquisition } from '../destination/destination.ts';
 
 /** A copy whose attempt was begun in the ledger. */
@@ -10,7 +11,7 @@ export interface DeliveryPorts {
   readonly ledger: Pick<Ledger, 'beginAttempts' | 'extendLease' | 'releaseAttempt' | 'softBounce' | 'finish'>;
   readonly spool: Pick<Spool, 'read'>;
   /** Gets a connection to the copy's destination, or word that there is none. `along`: behind another copy of its job. */
-  readonly acquire: (copy: JournalCopy, signal: AbortSignal, along: boolean) => Promise<Acquisition>;
+  readonly acquire: (copy: JournalCopy, signal: CutSignal, along: boolean) => Promise<Acquisition>;
   readonly log: (event: MailLogEvent) => void;
   readonly observe: CopyObserver;
   readonly now: () => number;

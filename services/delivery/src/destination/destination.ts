@@ -10,6 +10,7 @@ import {
 } from '@tdc/core';
 import { MAX_COPIES_PER_JOB } from '@tdc/platform';
 import { isSameTls } from '../carriage.ts';
+import type { CutSignal } from '../cut-signal.ts';
 import type { CloseReason, DestinationPorts, DestinationRules, Load } from '../ports.ts';
 import type { OutboundConnection } from '../smtp/outbound-connection.ts';
 import { CEILING_PATIENCE_MS, Growth } from './growth.ts';
@@ -124,7 +125,7 @@ export class Destination {
    * Waits for a connection, or for word that there is none. The abort ends the wait as `unavailable`. A copy that came
    * `along` in the job of another is not sent back for want of room: the job stays for the other anyhow.
    */
-  acquire(signal: AbortSignal, along = false): Promise<Acquisition> {
+  acquire(signal: CutSignal, along = false): Promise<Acquisition> {
     this.#retireOutdated();
     const ready = this.#takeReady();
     if (ready !== undefined) return Promise.resolve({ kind: 'lease', lease: this.#lease(ready) });

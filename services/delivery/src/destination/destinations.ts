@@ -1,4 +1,5 @@
 import { type JournalCopy, wayOf } from '@tdc/core';
+import type { CutSignal } from '../cut-signal.ts';
 import type { DestinationPorts, DestinationRules, Load } from '../ports.ts';
 import { type Acquisition, Destination, PREFETCH } from './destination.ts';
 
@@ -41,7 +42,7 @@ export class Destinations {
   }
 
   /** `along`: the copy came in the job of another, which goes the same way. */
-  acquire(copy: JournalCopy, signal: AbortSignal, along = false): Promise<Acquisition> {
+  acquire(copy: JournalCopy, signal: CutSignal, along = false): Promise<Acquisition> {
     if (this.#closing) return Promise.resolve({ kind: 'unavailable', retryInMs: 0 });
     const key = wayOf(copy.route);
     let destination = this.#all.get(key);

@@ -1,3 +1,5 @@
+import type { CutSignal } from '../cut-signal.ts';
+
 interface Waiter<T> {
   readonly settle: (answer: T) => void;
 }
@@ -11,7 +13,7 @@ export class WaitingLine<T> {
   }
 
   /** Joins at the end; leaves with `onAbort`'s answer when the signal aborts first. */
-  join(signal: AbortSignal, onAbort: () => T): Promise<T> {
+  join(signal: CutSignal, onAbort: () => T): Promise<T> {
     return new Promise((resolve) => {
       const waiter: Waiter<T> = {
         settle(answer) {

@@ -1,4 +1,5 @@
 import type { ConnectionEnds, DeliveryFailure, IntakeTls, SmtpReply } from '@tdc/core';
+import type { CutSignal } from '../cut-signal.ts';
 
 export interface OpenOptions {
   /** The address to connect to. */
@@ -66,7 +67,7 @@ export interface OutboundConnection {
    * Sends one copy; the abort ends it at once, unless its final dot is out. A copy before it whose final dot is out is
    * waited for all the same, and only then is the connection dropped.
    */
-  send(message: OutboundMessage, signal: AbortSignal): Promise<SendResult>;
+  send(message: OutboundMessage, signal: CutSignal): Promise<SendResult>;
   /**
    * Calls back each time the next copy may be sent although the one before is not answered: on a peer with PIPELINING, when
    * the last octets of a copy are about to leave. The envelope of a copy that is sent in the microtasks that follow leaves

@@ -1,5 +1,6 @@
 import type { TLSSocket } from 'node:tls';
 import { type ConnectionEnds, invariant } from '@tdc/core';
+import type { CutSignal } from '../cut-signal.ts';
 import { Dialogue, type Loss } from './dialogue/dialogue.ts';
 import type { WireReply } from './dialogue/reply-reader.ts';
 import { type Standing, Transaction } from './dialogue/transaction.ts';
@@ -61,7 +62,7 @@ export class SecuredConnection implements OutboundConnection {
     else this.#socket.once('close', listener);
   }
 
-  async send(message: OutboundMessage, signal: AbortSignal): Promise<SendResult> {
+  async send(message: OutboundMessage, signal: CutSignal): Promise<SendResult> {
     invariant(this.#takesNext(), 'a connection takes a copy only when the one before it is out');
     const failure = whyUnconveyable(message, this.#options.peer);
     if (failure !== undefined) return { kind: 'failed', failure };

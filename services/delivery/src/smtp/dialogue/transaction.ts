@@ -1,4 +1,5 @@
 import type { DeliveryFailure, SmtpStage } from '@tdc/core';
+import type { CutSignal } from '../../cut-signal.ts';
 import type { OutboundMessage, SendResult } from '../outbound-connection.ts';
 import { NETWORK_TEXT } from '../to-delivery-failure.ts';
 import type { Dialogue, Loss } from './dialogue.ts';
@@ -70,7 +71,7 @@ export class Transaction {
   readonly #message: OutboundMessage;
   readonly #options: TransactionOptions;
   readonly #dialogue: Dialogue;
-  readonly #signal: AbortSignal;
+  readonly #signal: CutSignal;
   readonly #isPipelined: boolean;
   /** How far the peer has it. `answer`: the final dot is out. */
   #progress: 'envelope' | 'body' | 'answer' | 'ended' = 'envelope';
@@ -80,7 +81,7 @@ export class Transaction {
   /** The first "no" to the envelope: what follows it in a pipeline only follows from it. */
   #refusal: Refusal | undefined;
 
-  constructor(message: OutboundMessage, options: TransactionOptions, signal: AbortSignal) {
+  constructor(message: OutboundMessage, options: TransactionOptions, signal: CutSignal) {
     const { promise, resolve } = Promise.withResolvers<SendResult>();
     this.result = promise;
     this.#resolve = resolve;
