@@ -17,6 +17,8 @@ interface Scene {
   readonly sends?: readonly SendResult[];
   /** Whether there is a connection for the copies, in order. */
   readonly refuse?: (copy: JournalCopy) => boolean;
+  /** What handing a copy back runs into. */
+  readonly trouble?: Error;
 }
 
 const go = (mid: number, body: Buffer | undefined): AttemptTicket => ({
@@ -27,7 +29,7 @@ const go = (mid: number, body: Buffer | undefined): AttemptTicket => ({
 });
 
 /** Runs a job of these copies against a peer that plays the scene. */
-async function run({ tickets, sends = [], refuse = () => false }: Scene) {
+async function run({ tickets, sends = [], refuse = () => false, trouble }: Scene) {
   const outcomes: [Mid, FinalOutcome['kind']][] = [];
   const along: [number, boolean][] = [];
   const read: number[] = [];
@@ -63,7 +65,9 @@ async function run({ tickets, sends = [], refuse = () => false }: Scene) {
           return tickets;
         },
         extendLease: async () => undefined,
-        releaseAttempt: async () => undefined,
+        async releaseAttempt() {
+          if (trouble !== undefined) throw trouble;
+        },
         softBounce: async () => true,
         async finish(mid, outcome) {
           outcomes.push([mid, outcome.kind]);
@@ -89,10 +93,13 @@ async function run({ tickets, sends = [], refuse = () => false }: Scene) {
     { retryDelaySeconds: 60, finalReplyMs: 60_000 },
   );
   const mids = tickets.map((_, index) => toMid(index + 1));
-  const disposition = await deliver({ mids, expiresAt: NOW + 120_000 }, NEVER, () => {
+  const delivered = deliver({ mids, expiresAt: NOW + 120_000 }, NEVER, () => {
     settled += 1;
   });
-  return { disposition, outcomes, along, read, sent, leases, settled };
+  const error =
+    trouble && (await delivered.catch((reason: unknown) => ({ reason, outcomes: [...outcomes] })));
+  const disposition = trouble === undefined ? await delivered : undefined;
+  return { disposition, error, outcomes, along, read, sent, leases, settled };
 }
 
 const LATER: SendResult = {
@@ -141,6 +148,17 @@ describe('a job of several copies', () => {
       refuse: ({ mid }) => mid === 2,
     });
     assert.deepEqual(disposition, { kind: 'retry-at', at: NOW + 700 });
+  });
+
+  it('fails with the trouble of one of its copies, but not before the others have ended', async () => {
+    const trouble = new Error('away');
+    const { error, settled } = await run({
+      tickets: [go(1, BODY), go(2, BODY)],
+      refuse: ({ mid }) => mid === 1,
+      trouble,
+    });
+    assert.deepEqual(error, { reason: trouble, outcomes: [[2, 'delivered']] });
+    assert.equal(settled, 2);
   });
 
   it('asks for room once: the copies behind the first come along', async () => {

@@ -15,6 +15,12 @@ function sooner(one: JobDisposition, other: JobDisposition): JobDisposition {
   return one.at <= other.at ? one : other;
 }
 
+/** What nobody foresaw while a copy was delivered. */
+interface Trouble {
+  readonly kind: 'trouble';
+  readonly error: unknown;
+}
+
 /**
  * Delivers the copies of a job side by side: the use case behind every job. The job is done when each of them has an
  * outcome; else it comes back when the first of them may be attempted again.
@@ -26,10 +32,17 @@ export function createDeliverJob(ports: DeliveryPorts, rules: DeliveryRules) {
   const deliver = async (
     ticket: AttemptTicket,
     circumstances: CopyCircumstances,
-  ): Promise<JobDisposition> => {
-    if (ticket.kind === 'finished') return DONE;
-    if (ticket.kind === 'later') return { kind: 'retry-at', at: ticket.at };
-    return deliverCopy(ticket, circumstances);
+    settled: () => void,
+  ): Promise<JobDisposition | Trouble> => {
+    try {
+      if (ticket.kind === 'finished') return DONE;
+      if (ticket.kind === 'later') return { kind: 'retry-at', at: ticket.at };
+      return await deliverCopy(ticket, circumstances);
+    } catch (error) {
+      return { kind: 'trouble', error };
+    } finally {
+      settled();
+    }
   };
 
   return async (
@@ -40,16 +53,17 @@ export function createDeliverJob(ports: DeliveryPorts, rules: DeliveryRules) {
     const tickets = await ports.ledger.beginAttempts(mids, expiresAt + LEASE_SLACK_MS);
     const first = tickets.findIndex(({ kind }) => kind === 'go');
     const unfollow = cutoffs.follow(signal);
-    const ends = await Promise.allSettled(
-      tickets.map((ticket, index) => deliver(ticket, { signal, along: index > first }).finally(settled)),
-    );
-    unfollow();
+    const ends = tickets.map((ticket, index) => deliver(ticket, { signal, along: index > first }, settled));
     let disposition = DONE;
-    for (const end of ends) {
+    let trouble: Trouble | undefined;
+    for (const ending of ends) {
+      const end = await ending;
       // One copy's trouble is no other's: the job comes back for it when all have ended.
-      if (end.status === 'rejected') throw end.reason;
-      disposition = sooner(disposition, end.value);
+      if (end.kind === 'trouble') trouble ??= end;
+      else disposition = sooner(disposition, end);
     }
+    unfollow();
+    if (trouble !== undefined) throw trouble.error;
     return disposition;
   };
 }
