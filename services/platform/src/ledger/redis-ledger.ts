@@ -48,16 +48,14 @@ interface Commit {
 const weightOf = ({ decision, body }: Commit): number =>
   (body?.length ?? 0) * Math.max(1, decision.enqueue.length);
 
-/** What COMMIT is told of one message. */
-function commitArguments({ decision: { enqueue, skipped }, body }: Commit): ScriptArgument[] {
-  const args: ScriptArgument[] = [enqueue.length, skipped.length, body === undefined ? '0' : '1', body ?? ''];
-  args.push(...skipped);
+/** Adds what COMMIT is told of one message. */
+function addCommit(args: ScriptArgument[], { decision: { enqueue, skipped }, body }: Commit): void {
+  args.push(enqueue.length, skipped.length, body === undefined ? '0' : '1', body ?? '', ...skipped);
   for (const copy of enqueue) {
     const index = copy.messageIdHeader === '' ? '' : hashOf(copy.messageIdHeader);
     const { mid, journalId, route, expiresAt, enqueuedAt } = copy;
     args.push(mid, journalId, route.intake, expiresAt, enqueuedAt, index, JSON.stringify(copy));
   }
-  return args;
 }
 
 /** State and details that an outcome is recorded with. */
@@ -91,9 +89,7 @@ export function createLedger(redis: RedisClient, keys: RedisKeys, options: Ledge
   const { now } = options;
   const trackingMs = options.trackingHours * 3600 * 1000;
   const bodyMs = (options.bodySeconds ?? 0) * 1000;
-  const scriptRunner = createScriptRunner(redis, keys.counters);
-  const run = (script: string, ...args: readonly ScriptArgument[]) =>
-    scriptRunner.run(script, keys.prefix, ...args);
+  const { run, runForOctets } = createScriptRunner(redis, keys.counters, keys.prefix);
   const recordOnce = createCallMemory();
   const jobs = (answer: unknown): readonly JournalCopy[] => (answer as string[]).map(parseJob);
   const load = async (mids: readonly (number | string)[]): Promise<readonly TrackedCopy[]> => {
@@ -101,14 +97,11 @@ export function createLedger(redis: RedisClient, keys: RedisKeys, options: Ledge
     return records.flatMap((record) => toTrackedCopy(record) ?? []);
   };
   const commit = groupCalls<Commit, number>(
-    async (commits) =>
-      (await run(
-        scripts.COMMIT,
-        now(),
-        trackingMs,
-        bodyMs,
-        ...commits.flatMap(commitArguments),
-      )) as readonly number[],
+    (commits) => {
+      const args: ScriptArgument[] = [now(), trackingMs, bodyMs];
+      for (const one of commits) addCommit(args, one);
+      return run(scripts.COMMIT, args) as Promise<readonly number[]>;
+    },
     { maxItems: MAX_GROUP, weight: { of: weightOf, max: MAX_GROUP_BYTES } },
   );
   const confirmQueued = groupCalls<readonly Mid[], void>(
@@ -119,8 +112,11 @@ export function createLedger(redis: RedisClient, keys: RedisKeys, options: Ledge
     { maxItems: MAX_GROUP, gatherMs: CONFIRM_GATHER_MS },
   );
   const finish = groupCalls<readonly ScriptArgument[], unknown>(
-    async (outcomes) =>
-      (await run(scripts.FINISH, now(), trackingMs, ...outcomes.flat())) as readonly unknown[],
+    (outcomes) => {
+      const args: ScriptArgument[] = [now(), trackingMs];
+      for (const one of outcomes) args.push(...one);
+      return run(scripts.FINISH, args) as Promise<readonly unknown[]>;
+    },
     { maxItems: MAX_GROUP, gatherMs: FINISH_GATHER_MS },
   );
 
@@ -133,40 +129,39 @@ export function createLedger(redis: RedisClient, keys: RedisKeys, options: Ledge
       if (mids.length > 0) await confirmQueued(mids);
     },
     async withdraw(mids) {
-      if (mids.length > 0) await run(scripts.WITHDRAW, ...mids);
+      if (mids.length > 0) await run(scripts.WITHDRAW, mids);
     },
     async beginAttempts(mids, leaseUntil) {
-      const args = [keys.prefix, now(), leaseUntil, SHORT_BODY_BYTES, ...mids];
-      const answers = await scriptRunner.runForOctets(scripts.BEGIN_ATTEMPTS, ...args);
+      const args = [now(), leaseUntil, SHORT_BODY_BYTES, ...mids];
+      const answers = await runForOctets(scripts.BEGIN_ATTEMPTS, args);
       return (answers as readonly (readonly (Buffer | null)[])[]).map(toTicket);
     },
     async extendLease(mid, leaseUntil) {
-      await run(scripts.EXTEND_LEASE, mid, leaseUntil);
+      await run(scripts.EXTEND_LEASE, [mid, leaseUntil]);
     },
     async releaseAttempt(mid) {
-      await run(scripts.RELEASE_ATTEMPT, mid);
+      await run(scripts.RELEASE_ATTEMPT, [mid]);
     },
     softBounce(mid, bounce) {
       const { attempt, dcid, reason, retryAt } = bounce;
       const response = bounce.response.slice(0, MAX_RESPONSE_LENGTH);
       return recordOnce(`${mid} soft bounce ${attempt} ${dcid} ${reason}`, (call) =>
-        run(scripts.SOFT_BOUNCE, mid, call, attempt, dcid, reason, response, retryAt),
+        run(scripts.SOFT_BOUNCE, [mid, call, attempt, dcid, reason, response, retryAt]),
       );
     },
     finish(mid, outcome) {
       const values = finishArguments(outcome);
       return recordOnce(`${mid} ${values.join(' ')}`, (call) => finish([mid, call, ...values]));
     },
-    expired: async (at, limit) => jobs(await run(scripts.EXPIRED, at, limit)),
-    orphans: async (before, limit) => jobs(await run(scripts.ORPHANS, before, limit)),
+    expired: async (at, limit) => jobs(await run(scripts.EXPIRED, [at, limit])),
+    orphans: async (before, limit) => jobs(await run(scripts.ORPHANS, [before, limit])),
     async activeCopies(dueBy) {
-      const [active = 0, attempting = 0, delayed = 0, dueSoon = 0] = (await run(
-        scripts.DEPTH,
+      const [active = 0, attempting = 0, delayed = 0, dueSoon = 0] = (await run(scripts.DEPTH, [
         dueBy,
-      )) as readonly number[];
+      ])) as readonly number[];
       return { waiting: Math.max(0, active - attempting - delayed), attempting, delayed, dueSoon };
     },
-    countActive: async (mids) => Number(await run(scripts.COUNT_ACTIVE, ...mids)),
+    countActive: async (mids) => Number(await run(scripts.COUNT_ACTIVE, mids)),
     counters: async () => toQueueCounters(await redis.hgetall(keys.counters)),
     async oldestActive() {
       const aliases = intakesIn(await redis.hgetall(keys.counters));
@@ -180,7 +175,7 @@ export function createLedger(redis: RedisClient, keys: RedisKeys, options: Ledge
       return Object.fromEntries(found);
     },
     trimTracking: async ({ keepFrom, maxCopies }) =>
-      Number(await run(scripts.TRIM, keepFrom, maxCopies, TRIM_BATCH)),
+      Number(await run(scripts.TRIM, [keepFrom, maxCopies, TRIM_BATCH])),
     async track(query) {
       if ('mid' in query) return load([query.mid]);
       const mids = await redis.smembers(keys.messageId(hashOf(query.messageIdHeader)));

@@ -1,32 +1,46 @@
 import { hash } from 'node:crypto';
+import { Command } from 'ioredis';
 import type { RedisClient } from './connect.ts';
 
 export type ScriptArgument = string | number | Buffer;
 
+type Run = (script: string, args: readonly ScriptArgument[]) => Promise<unknown>;
+
 /** Runs a script over one key; the answer as text, or as octets. Rejects as any command does. */
 export interface ScriptRunner {
-  run(script: string, ...args: readonly ScriptArgument[]): Promise<unknown>;
+  readonly run: Run;
   /** Every text of the answer comes as a Buffer. */
-  runForOctets(script: string, ...args: readonly ScriptArgument[]): Promise<unknown>;
+  readonly runForOctets: Run;
 }
 
-type Command = (...args: readonly ScriptArgument[]) => Promise<unknown>;
-
-/** Runs scripts by their hash, which ioredis sends in full where the server does not know it. `key` is KEYS[1] of all. */
-export function createScriptRunner(redis: RedisClient, key: string): ScriptRunner {
-  const names = new Map<string, string>();
-  const nameOf = (script: string): string => {
-    const known = names.get(script);
+/**
+ * Runs scripts by their hash, and in full where the server does not know it, as after a failover. `key` is KEYS[1] and
+ * `prefix` ARGV[1] of all. Commands are made here: a script that the library defines costs a promise and several closures
+ * more, for each call.
+ */
+export function createScriptRunner(redis: RedisClient, key: string, prefix: string): ScriptRunner {
+  const hashes = new Map<string, string>();
+  const hashOf = (script: string): string => {
+    const known = hashes.get(script);
     if (known !== undefined) return known;
-    const name = `tdc${hash('sha256', script, 'hex').slice(0, 12)}`;
-    redis.defineCommand(name, { numberOfKeys: 1, lua: script });
-    names.set(script, name);
-    return name;
+    const made = hash('sha1', script, 'hex');
+    hashes.set(script, made);
+    return made;
   };
-  const call = async (name: string, args: readonly ScriptArgument[]): Promise<unknown> =>
-    (redis as unknown as Record<string, Command>)[name]?.call(redis, key, ...args);
+  const send = (name: 'eval' | 'evalsha', what: string, args: readonly ScriptArgument[], octets: boolean) =>
+    redis.sendCommand(
+      new Command(name, [what, 1, key, prefix, ...args], { replyEncoding: octets ? null : 'utf8' }),
+    ) as Promise<unknown>;
+  const run = async (script: string, args: readonly ScriptArgument[], octets: boolean): Promise<unknown> => {
+    try {
+      return await send('evalsha', hashOf(script), args, octets);
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+      return send('eval', script, args, octets);
+    }
+  };
   return {
-    run: (script, ...args) => call(nameOf(script), args),
-    runForOctets: (script, ...args) => call(`${nameOf(script)}Buffer`, args),
+    run: (script, args) => run(script, args, false),
+    runForOctets: (script, args) => run(script, args, true),
   };
 }
