@@ -12,8 +12,11 @@ export interface AdmissionOptions {
 
 /** One message's room. */
 export interface Room {
-  /** Waits until there is room for so many octets in all; false when there is none in time. */
-  need(bytes: number): Promise<boolean>;
+  /**
+   * Waits until there is room for so many octets in all; false when there is none in time. Where it has that room already
+   * it is true at once, without a promise.
+   */
+  need(bytes: number): Promise<boolean> | true;
   /** Gives back what it had; to be called when the message is answered, whatever came of it. */
   leave(): void;
 }
@@ -96,17 +99,17 @@ export function createAdmission(options: AdmissionOptions): Admission {
         taken = 0;
         if (had > 0) leave(had);
       };
+      const take = async (bytes: number): Promise<boolean> => {
+        // Whoever waits holds no room, so that no two wait for each other.
+        giveBack();
+        const wanted =
+          declaredBytes !== undefined && bytes <= declaredBytes ? declaredBytes : maxMessageBytes;
+        if (!(await enter(wanted))) return false;
+        taken = wanted;
+        return true;
+      };
       return {
-        async need(bytes) {
-          if (bytes <= Math.max(FREE_BYTES, taken)) return true;
-          // Whoever waits holds no room, so that no two wait for each other.
-          giveBack();
-          const wanted =
-            declaredBytes !== undefined && bytes <= declaredBytes ? declaredBytes : maxMessageBytes;
-          if (!(await enter(wanted))) return false;
-          taken = wanted;
-          return true;
-        },
+        need: (bytes) => (bytes <= Math.max(FREE_BYTES, taken) ? true : take(bytes)),
         leave: giveBack,
       };
     },

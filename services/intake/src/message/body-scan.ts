@@ -51,29 +51,40 @@ export function createBodyScan(): BodyScan {
 /** Octets above 127 are what ASCII is not; the check of Node looks at many at once. */
 const hasEightBit = (chunk: Uint8Array): boolean => !isAscii(chunk);
 
-/** The same octets in pieces of a decent size, each a copy or a chunk as it came. Rejects where the source does. */
-export async function* inPieces(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+/** Octets in pieces of a decent size, each a copy or a chunk as it came. */
+export interface Pieces {
+  /** Takes a chunk, and answers the pieces that are full. */
+  add(chunk: Uint8Array): readonly Uint8Array[];
+  /** What is left when there are no more chunks. */
+  rest(): Uint8Array | undefined;
+}
+
+const NONE: readonly Uint8Array[] = [];
+
+export function createPieces(): Pieces {
   let piece: Uint8Array = new Uint8Array();
   let filled = 0;
-  for await (const chunk of source) {
-    if (filled > 0 && filled + chunk.length > PIECE_BYTES) {
-      yield piece.subarray(0, filled);
-      filled = 0;
-    }
-    if (chunk.length >= PIECE_BYTES) {
-      yield chunk;
-      continue;
-    }
-    if (filled === 0) {
-      // Most messages are this chunk alone.
-      piece = chunk;
-    } else {
-      if (piece.length < PIECE_BYTES) piece = grown(piece, filled);
-      piece.set(chunk, filled);
-    }
-    filled += chunk.length;
-  }
-  if (filled > 0) yield piece.subarray(0, filled);
+  const taken = (): Uint8Array => {
+    const whole = filled === piece.length ? piece : piece.subarray(0, filled);
+    filled = 0;
+    return whole;
+  };
+  return {
+    add(chunk) {
+      const full = filled > 0 && filled + chunk.length > PIECE_BYTES ? [taken()] : NONE;
+      if (chunk.length >= PIECE_BYTES) return [...full, chunk];
+      if (filled === 0) {
+        // Most messages are this chunk alone.
+        piece = chunk;
+      } else {
+        if (piece.length < PIECE_BYTES) piece = grown(piece, filled);
+        piece.set(chunk, filled);
+      }
+      filled += chunk.length;
+      return full;
+    },
+    rest: () => (filled > 0 ? taken() : undefined),
+  };
 }
 
 /** The octets at the beginning of a piece with room for more. */

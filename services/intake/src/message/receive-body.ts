@@ -2,7 +2,7 @@ import type { BareNewlineHandling } from '@tdc/core';
 import type { SpoolWriter } from '@tdc/platform';
 import type { IncomingMessage, NotAccepted } from '../ports.ts';
 import type { Room } from './admission.ts';
-import { type BodyScan, inPieces } from './body-scan.ts';
+import { type BodyScan, createPieces } from './body-scan.ts';
 
 export type ReceivedBody =
   /** Every octet is with the writer. */
@@ -23,16 +23,14 @@ const failed = (acceptance: NotAccepted): ReceivedBody => ({ kind: 'failed', acc
  * cannot be kept is still read to its end, since the answer is due there and nowhere else.
  */
 export async function receiveBody(message: IncomingMessage, reception: Reception): Promise<ReceivedBody> {
-  const { scan, writer, room, bareNewlines } = reception;
-  let lack: 'storage' | 'memory' | undefined;
-  let bytes = 0;
+  const { scan, bareNewlines } = reception;
+  const keep = createKeep(message, reception);
+  const pieces = createPieces();
+  let lack: Lack | undefined;
   try {
-    for await (const piece of inPieces(message.body)) {
-      if (lack !== undefined || message.tooLarge()) continue;
-      bytes += piece.length;
-      scan.add(piece);
-      lack = (await room.need(bytes)) ? await stored(writer, piece) : 'memory';
-    }
+    for await (const chunk of message.body) for (const piece of pieces.add(chunk)) lack ??= await keep(piece);
+    const rest = pieces.rest();
+    if (rest !== undefined) lack ??= await keep(rest);
   } catch {
     return failed({ kind: 'aborted' });
   }
@@ -44,12 +42,26 @@ export async function receiveBody(message: IncomingMessage, reception: Reception
     : { kind: 'complete', bareNewlines };
 }
 
-/** What was lacking to store a piece; undefined when it is stored, or held until more is there. */
-const stored = (writer: Reception['writer'], piece: Uint8Array): Promise<'storage' | undefined> =>
-  writer.write(piece).then(
-    () => undefined,
-    () => 'storage',
-  );
+/** What was lacking to store a piece. */
+type Lack = 'storage' | 'memory';
+
+/** Keeps a piece; answers undefined when it is stored, held until more is there, or of a message that is too large. */
+function createKeep(message: IncomingMessage, { scan, writer, room }: Reception) {
+  let bytes = 0;
+  return async (piece: Uint8Array): Promise<Lack | undefined> => {
+    if (message.tooLarge()) return undefined;
+    bytes += piece.length;
+    scan.add(piece);
+    const admitted = room.need(bytes);
+    if (admitted !== true && !(await admitted)) return 'memory';
+    try {
+      await writer.write(piece);
+      return undefined;
+    } catch {
+      return 'storage';
+    }
+  };
+}
 
 /** Reads a message to its end without keeping it, so that the answer comes where the client waits for it. */
 export async function drained(message: IncomingMessage, acceptance: NotAccepted): Promise<NotAccepted> {
