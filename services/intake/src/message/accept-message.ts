@@ -11,7 +11,7 @@ import {
   subjectOf,
   toRid,
 } from '@tdc/core';
-import type { FinishedBody, SpooledBody, SpoolWriter } from '@tdc/platform';
+import type { FinishedBody, SpoolWriter } from '@tdc/platform';
 import type { Acceptance, AcceptancePorts, IncomingMessage, NotAccepted, Storage } from '../ports.ts';
 import type { Room } from './admission.ts';
 import { type BodyScan, createBodyScan } from './body-scan.ts';
@@ -38,7 +38,8 @@ interface BegunMessage {
 }
 
 /** A message whose octets are all there, and what is needed to decide about it. */
-interface CompleteMessage extends BegunMessage {
+interface CompleteMessage {
+  readonly begun: BegunMessage;
   readonly scan: BodyScan;
   readonly bareNewlines: BareNewlineHandling;
   readonly writer: SpoolWriter;
@@ -79,7 +80,7 @@ export function createAcceptMessage(ports: AcceptancePorts, rules: AcceptanceRul
     const acceptance =
       received.kind === 'complete'
         ? await unlessLate(
-            store(ports, rules, { ...begun, scan, writer, late, ...received }),
+            store(ports, rules, { begun, scan, bareNewlines: received.bareNewlines, writer, late }),
             late,
             unavailable('time'),
           )
@@ -100,7 +101,17 @@ function unlessLate<T>(work: Promise<T>, late: AbortSignal, otherwise: T): Promi
     const onLate = (): void => resolve(otherwise);
     late.addEventListener('abort', onLate, { once: true });
     if (late.aborted) onLate();
-    work.finally(() => late.removeEventListener('abort', onLate)).then(resolve, reject);
+    const unwatch = (): void => late.removeEventListener('abort', onLate);
+    work.then(
+      (value) => {
+        unwatch();
+        resolve(value);
+      },
+      (error: unknown) => {
+        unwatch();
+        reject(error);
+      },
+    );
   });
 }
 
@@ -130,8 +141,11 @@ function logEnvelope(
 ): void {
   log({ kind: 'start', mid, icid });
   log({ kind: 'from', mid, icid, sender });
-  for (const [index, recipient] of recipients.entries())
-    log({ kind: 'to', mid, icid, rid: toRid(index), recipient });
+  let rid = 0;
+  for (const recipient of recipients) {
+    log({ kind: 'to', mid, icid, rid: toRid(rid), recipient });
+    rid += 1;
+  }
 }
 
 /** From the last octet to the copies: everything that the client waits for. */
@@ -140,19 +154,37 @@ async function store(
   rules: AcceptanceRules,
   complete: CompleteMessage,
 ): Promise<Acceptance> {
-  const { mid, storage, writer, late, bareNewlines } = complete;
-  const body = await writer.finish().catch(() => undefined);
-  if (body === undefined) return abandoned(writer, unavailable('storage'));
+  const { begun, writer, late, bareNewlines } = complete;
+  const { mid, storage } = begun;
+  let body: FinishedBody;
+  try {
+    body = await writer.finish();
+  } catch {
+    return abandoned(writer, unavailable('storage'));
+  }
   if (late.aborted) return abandoned(writer, unavailable('time'));
   const finding = decideAbout(complete, rules);
-  logContent(ports, complete, { fields: finding.fields, body });
-  const planned = await plan(ports, rules, { ...complete, ...finding, body });
-  if (planned === undefined) return abandoned(writer, unavailable('storage'));
+  const messageIdHeader = messageIdOf(finding.fields);
+  logContent(ports, begun, {
+    messageIdHeader,
+    subject: subjectOf(finding.fields),
+    sizeBytes: body.sizeBytes,
+  });
+  const { splinters, ignoredHeaders } = finding.decision;
+  // The message's own MID goes on where there is one splinter (spec §3).
+  const mids = splinters.length === 1 ? [mid] : await ports.takeMids(splinters.length);
+  if (mids === undefined) return abandoned(writer, unavailable('storage'));
+  const planned = plan(rules, complete, {
+    finding,
+    body,
+    messageIdHeader,
+    mids,
+    enqueuedAt: ports.now(),
+  });
   const message = { mid, planned, unstored: body.unstored };
   const committed = await commitCopies(message, { storage, log: ports.log, late });
   if (committed.kind !== 'committed') return committed;
   const { queued } = committed;
-  const { ignoredHeaders } = finding.decision;
   return { kind: 'accepted', mid, queued, sizeBytes: body.sizeBytes, bareNewlines, ignoredHeaders };
 }
 
@@ -164,7 +196,8 @@ interface Finding {
 
 /** Direction, verdict, policies, from the head of the message and what is known of its peer. */
 function decideAbout(complete: CompleteMessage, rules: AcceptanceRules): Finding {
-  const { message, scan, policy, storage } = complete;
+  const { begun, scan } = complete;
+  const { message, policy, storage } = begun;
   const { sender, recipients, peer } = message;
   const head = scan.head();
   const { fields, bodyOffset } = parseHeaderFields(head);
@@ -184,38 +217,39 @@ function decideAbout(complete: CompleteMessage, rules: AcceptanceRules): Finding
 
 function logContent(
   { log }: AcceptancePorts,
-  { mid, message }: CompleteMessage,
-  { fields, body }: { readonly fields: readonly HeaderField[]; readonly body: SpooledBody },
+  { mid, message }: BegunMessage,
+  content: { readonly messageIdHeader: string; readonly subject: string; readonly sizeBytes: number },
 ): void {
-  log({ kind: 'message-id', mid, messageIdHeader: messageIdOf(fields) });
-  log({ kind: 'subject', mid, subject: subjectOf(fields) });
-  log({ kind: 'ready', mid, sizeBytes: body.sizeBytes, sender: message.sender });
+  log({ kind: 'message-id', mid, messageIdHeader: content.messageIdHeader });
+  log({ kind: 'subject', mid, subject: content.subject });
+  log({ kind: 'ready', mid, sizeBytes: content.sizeBytes, sender: message.sender });
 }
 
-/** The message's own MID goes on where there is one splinter (spec §3). Undefined when there are no MIDs to be had. */
-async function plan(
-  ports: AcceptancePorts,
+interface Decided {
+  readonly finding: Finding;
+  readonly body: FinishedBody;
+  readonly messageIdHeader: string;
+  /** One for each splinter. */
+  readonly mids: readonly Mid[];
+  readonly enqueuedAt: number;
+}
+
+function plan(
   rules: AcceptanceRules,
-  decided: CompleteMessage & Finding & { readonly body: FinishedBody },
-): Promise<readonly PlannedSplinter[] | undefined> {
-  const { splinters } = decided.decision;
-  const mids = splinters.length === 1 ? [decided.mid] : await ports.takeMids(splinters.length);
-  if (mids === undefined) return undefined;
-  const enqueuedAt = ports.now();
-  const { message, fields, body, bareNewlines, clientAddress, policy } = decided;
-  return planCopies(
-    {
-      message,
-      splinters,
-      fields,
-      body,
-      eightBit: decided.scan.isEightBit(),
-      bareNewlines,
-      clientAddress,
-      policyRevision: policy.revision,
-      enqueuedAt,
-      expiresAt: enqueuedAt + rules.maxQueueAgeSeconds * 1000,
-    },
-    { mids, createJournalId: () => decided.storage.journalIds.create() },
-  );
+  { begun, scan, bareNewlines }: CompleteMessage,
+  { finding, body, messageIdHeader, mids, enqueuedAt }: Decided,
+): readonly PlannedSplinter[] {
+  const input = {
+    message: begun.message,
+    splinters: finding.decision.splinters,
+    messageIdHeader,
+    body,
+    eightBit: scan.isEightBit(),
+    bareNewlines,
+    clientAddress: finding.clientAddress,
+    policyRevision: begun.policy.revision,
+    enqueuedAt,
+    expiresAt: enqueuedAt + rules.maxQueueAgeSeconds * 1000,
+  };
+  return planCopies(input, { mids, createJournalId: () => begun.storage.journalIds.create() });
 }

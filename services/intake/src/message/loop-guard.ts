@@ -28,9 +28,11 @@ const known = new WeakMap<PolicyDocument, ReadonlySet<string>>();
 
 /** The intake addresses of a document, as keys; made once for each. */
 function intakeKeys(document: PolicyDocument): ReadonlySet<string> {
-  const keys =
-    known.get(document) ??
-    new Set(Object.values(document.intakes).map(({ address }) => addressKey(parseAddress(address))));
+  const made = known.get(document);
+  if (made !== undefined) return made;
+  const keys = new Set(
+    Object.values(document.intakes).map(({ address }) => addressKey(parseAddress(address))),
+  );
   known.set(document, keys);
   return keys;
 }

@@ -4,7 +4,6 @@ import {
   type DecidedSplinter,
   type Intake,
   type PolicyDocument,
-  parseHeaderFields,
   parsePolicyDocument,
   toIcid,
   toMid,
@@ -46,7 +45,7 @@ const MESSAGE: IncomingMessage = {
 const INPUT: PlanInput = {
   message: MESSAGE,
   splinters: [],
-  fields: parseHeaderFields(Buffer.from('Message-ID: <1@lawfirm.example>\r\n\r\n')).fields,
+  messageIdHeader: '<1@lawfirm.example>',
   body: { sizeBytes: 17, sha256: 'ab' },
   eightBit: true,
   bareNewlines: 'wrap',

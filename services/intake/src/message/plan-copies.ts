@@ -1,11 +1,9 @@
 import {
   type BareNewlineHandling,
   type DecidedSplinter,
-  type HeaderField,
   invariant,
   type JournalCopy,
   type Mid,
-  messageIdOf,
   type SkipReason,
 } from '@tdc/core';
 import type { SpooledBody } from '@tdc/platform';
@@ -22,7 +20,8 @@ export interface PlannedSplinter {
 export interface PlanInput {
   readonly message: IncomingMessage;
   readonly splinters: readonly DecidedSplinter[];
-  readonly fields: readonly HeaderField[];
+  /** The message's own, '' when it has none. */
+  readonly messageIdHeader: string;
   readonly body: SpooledBody;
   readonly eightBit: boolean;
   readonly bareNewlines: BareNewlineHandling;
@@ -73,7 +72,7 @@ function copyFor(
     sender: input.message.sender,
     recipients: splinter.recipients,
     ...(input.clientAddress === undefined ? {} : { clientAddress: input.clientAddress }),
-    messageIdHeader: messageIdOf(input.fields),
+    messageIdHeader: input.messageIdHeader,
     sizeBytes: input.body.sizeBytes,
     sha256: input.body.sha256,
     eightBit: input.eightBit,
