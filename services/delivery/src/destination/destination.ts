@@ -1,20 +1,12 @@
-import {
-  type ConnectionState,
-  type CopyRoute,
-  connectionTarget,
-  type Dcid,
-  type DeliveryFailure,
-  type IntakeTls,
-  nextConnectionState,
-  toDcid,
-} from '@tdc/core';
+import { type CopyRoute, connectionTarget, type Dcid, type DeliveryFailure, toDcid } from '@tdc/core';
 import { MAX_COPIES_PER_JOB } from '@tdc/platform';
 import { isSameTls } from '../carriage.ts';
 import type { CutSignal } from '../cut-signal.ts';
-import type { CloseReason, DestinationPorts, DestinationRules, Load } from '../ports.ts';
+import type { Carriage, CloseReason, DestinationPorts, DestinationRules, Load } from '../ports.ts';
 import type { OutboundConnection } from '../smtp/outbound-connection.ts';
 import { CEILING_PATIENCE_MS, Growth } from './growth.ts';
 import { HostRecord } from './host-record.ts';
+import { type Member, Members } from './members.ts';
 import { attemptToOpen, type OpenAttempt } from './open-attempt.ts';
 import { TurnTimes } from './turn-times.ts';
 import { WaitingLine } from './waiting-line.ts';
@@ -33,25 +25,6 @@ export type Acquisition =
   | { readonly kind: 'failed'; readonly dcid: Dcid; readonly failure: DeliveryFailure }
   /** No connection is to be had here now; nothing was tried. */
   | { readonly kind: 'unavailable'; readonly retryInMs: number };
-
-interface Member {
-  readonly dcid: Dcid;
-  readonly opening: AbortController;
-  /** What it was secured by: a change of the intake's settings retires it. */
-  readonly tls: IntakeTls;
-  state: ConnectionState;
-  connection?: OutboundConnection;
-  messages: number;
-  /** Those that have it now: one, and another in front of its turn. */
-  copies: number;
-  /** Its peer takes a copy in front of its turn. */
-  takesAhead: boolean;
-  /** When the last copy gave it back. */
-  releasedAt: number;
-  idle?: NodeJS.Timeout;
-  /** Why we close it; undefined when the peer did. */
-  closedFor?: CloseReason;
-}
 
 /** Copies that may wait for a connection beside those that have one: enough to keep each busy, not enough to hoard. */
 export const PREFETCH = 20;
@@ -72,11 +45,13 @@ export class Destination {
   readonly host: HostRecord;
   readonly #ports: DestinationPorts;
   readonly #rules: DestinationRules;
-  readonly #members = new Set<Member>();
+  readonly #members = new Members();
   readonly #waiting = new WaitingLine<Acquisition>();
   readonly #turns: TurnTimes;
   #load: Load = { activeRecipients: 0, workers: 1 };
   #secondsPerCopy = 0;
+  /** By which none at rest is outdated. */
+  #carriage: Carriage | undefined;
   readonly #growth: Growth;
   #probe: NodeJS.Timeout | undefined;
   readonly #emptyListeners: (() => void)[] = [];
@@ -105,9 +80,7 @@ export class Destination {
 
   /** Copies this destination can make use of at once: those on a connection or next on it, and some that wait. */
   get capacity(): number {
-    let ahead = 0;
-    for (const { takesAhead } of this.#members) if (takesAhead) ahead += 1;
-    return Math.max(this.#rules.minConnections, this.#target()) + ahead + PREFETCH;
+    return Math.max(this.#rules.minConnections, this.#target()) + this.#members.ahead + PREFETCH;
   }
 
   setLoad(load: Load): void {
@@ -118,7 +91,7 @@ export class Destination {
 
   /** Copies here beyond the capacity. */
   get overshoot(): number {
-    return Math.max(0, this.#waiting.length + this.#delivering() - this.capacity);
+    return Math.max(0, this.#waiting.length + this.#members.copies - this.capacity);
   }
 
   /**
@@ -127,7 +100,8 @@ export class Destination {
    */
   acquire(signal: CutSignal, along = false): Promise<Acquisition> {
     this.#retireOutdated();
-    const ready = this.#takeReady();
+    const ready = this.#members.newestReady();
+    // The newest of those at rest is taken first, so that surplus ones stay at rest and close.
     if (ready !== undefined) return Promise.resolve({ kind: 'lease', lease: this.#lease(ready) });
     if (this.#closing || signal.aborted || (!along && this.#isFull()))
       return Promise.resolve(this.#comeBackLater());
@@ -138,7 +112,7 @@ export class Destination {
 
   /** Whether another copy would only wait here, with what could serve other destinations meanwhile. */
   #isFull(): boolean {
-    const here = this.#waiting.length + this.#delivering();
+    const here = this.#waiting.length + this.#members.copies;
     if (here < this.capacity + SURPLUS) return false;
     const drainSeconds = (here * this.#secondsPerCopy) / Math.max(1, this.#members.size);
     return this.#secondsPerCopy === 0 || this.host.isDown || drainSeconds > PATIENCE_SECONDS;
@@ -160,7 +134,7 @@ export class Destination {
   }
 
   #target(): number {
-    const here = this.#waiting.length + this.#delivering();
+    const here = this.#waiting.length + this.#members.copies;
     const active = Math.max(this.#load.activeRecipients, here);
     const { limits } = this.#ports.carriage(this.route);
     const bounds = { min: Math.min(this.#rules.minConnections, limits.connections), max: limits.connections };
@@ -170,13 +144,6 @@ export class Destination {
       secondsPerCopy: this.#secondsPerCopy,
     };
     return connectionTarget(load, bounds);
-  }
-
-  /** Copies that have a connection. */
-  #delivering(): number {
-    let count = 0;
-    for (const { copies } of this.#members) count += copies;
-    return count;
   }
 
   /** Opens connections up to the target, as far as there may be so many. */
@@ -240,7 +207,7 @@ export class Destination {
       connection.quit();
       return;
     }
-    this.#move(member, 'secured');
+    this.#members.move(member, 'secured');
     this.#growth.succeeded();
     this.host.reached();
     this.#offer(member);
@@ -286,13 +253,6 @@ export class Destination {
     return { kind: 'unavailable', retryInMs: this.#turns.next(pace) };
   }
 
-  /** Of those at rest the newest is taken first, so that surplus ones stay at rest and close. */
-  #takeReady(): Member | undefined {
-    return [...this.#members].findLast(
-      ({ state, connection }) => state === 'ready' && connection?.isUsable(),
-    );
-  }
-
   #serve(member: Member): void {
     const served = this.#waiting.answerFirst(() => ({ kind: 'lease', lease: this.#lease(member) }));
     if (!served) member.idle = setTimeout(() => this.#retire(member, 'idle'), this.#rules.idleMs);
@@ -300,13 +260,16 @@ export class Destination {
 
   /** Only the answer to the copy before it is out: one that waits goes next, where none is at rest anyhow. */
   #serveAhead(member: Member): void {
-    member.takesAhead = true;
+    this.#members.takesAhead(member);
     if (member.copies !== 1 || this.#whyUseless(member) !== undefined) return;
     this.#waiting.answerFirst(() => ({ kind: 'lease', lease: this.#lease(member) }));
   }
 
   /** No copy goes over a connection that was secured by other rules than those of now. */
   #retireOutdated(): void {
+    const carriage = this.#ports.carriage(this.route);
+    if (carriage === this.#carriage) return;
+    this.#carriage = carriage;
     for (const member of this.#members)
       if (member.state === 'ready' && this.#isOutdated(member)) this.#retire(member, 'changed');
   }
@@ -317,9 +280,9 @@ export class Destination {
 
   #lease(member: Member): Lease {
     clearTimeout(member.idle);
-    this.#move(member, 'delivery-started');
+    this.#members.move(member, 'delivery-started');
     member.messages += 1;
-    member.copies += 1;
+    this.#members.take(member);
     const isAhead = member.copies > 1;
     const connection = member.connection as OutboundConnection;
     const release = (seconds: number): void => {
@@ -332,7 +295,7 @@ export class Destination {
 
   #released(member: Member, seconds: number): void {
     this.host.active();
-    member.copies -= 1;
+    this.#members.giveBack(member);
     member.releasedAt = this.#ports.now();
     if (seconds > 0) {
       const mean = this.#secondsPerCopy;
@@ -340,7 +303,7 @@ export class Destination {
     }
     if (member.state !== 'delivering') return;
     if (member.copies === 0) {
-      this.#move(member, 'reply-received');
+      this.#members.move(member, 'reply-received');
       this.#offer(member);
     }
     this.#grow();
@@ -366,7 +329,7 @@ export class Destination {
     clearTimeout(member.idle);
     if (member.state === 'closed' || member.state === 'closing') return;
     member.closedFor = reason;
-    this.#move(member, 'retire');
+    this.#members.move(member, 'retire');
     if (member.connection === undefined) member.opening.abort();
     else member.connection.quit();
   }
@@ -374,7 +337,7 @@ export class Destination {
   #gone(member: Member): void {
     clearTimeout(member.idle);
     if (member.state === 'closed') return;
-    this.#move(member, 'closed');
+    this.#members.move(member, 'closed');
     this.#ports.log({ kind: 'dcid-close', dcid: member.dcid });
     this.#ports.observe.closed(this.route.intake, member.closedFor ?? 'lost');
     this.#leave(member);
@@ -389,9 +352,5 @@ export class Destination {
   #forget(member: Member): void {
     this.#members.delete(member);
     if (this.#members.size === 0) for (const listener of this.#emptyListeners.splice(0)) listener();
-  }
-
-  #move(member: Member, event: Parameters<typeof nextConnectionState>[1]): void {
-    member.state = nextConnectionState(member.state, event);
   }
 }
