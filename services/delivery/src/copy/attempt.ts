@@ -2,6 +2,7 @@ import { type Dcid, type DeliveryOutcome, type JournalCopy, NO_CONNECTION } from
 import { checkBody, SpoolError } from '@tdc/platform';
 import type { CutSignal } from '../cut-signal.ts';
 import type { Lease } from '../destination/destination.ts';
+import type { OutboundMessage, SendResult } from '../smtp/outbound-connection.ts';
 import { buildCopy, buildStreamedCopy, type CopyContent } from './copy-content.ts';
 import type { BegunCopy, DeliveryPorts, DeliveryRules } from './ports.ts';
 
@@ -67,9 +68,12 @@ async function sendAndRelease(ports: DeliveryPorts, rules: DeliveryRules, sendin
         ? await contentOfSpool(ports.spool, copy, startedAt)
         : contentAtHand(copy, body, startedAt);
     if ('error' in content) return contentFailed(NO_CONNECTION, content.error);
-    const sent = await send(ports, rules, { ...sending, content });
+    const { dcid, connection } = sending.lease;
+    ports.log({ kind: 'delivery-start', dcid, mid: copy.mid });
+    const message = messageOf(copy, content, () => stretchLease(ports, copy, rules.finalReplyMs));
+    const result = await connection.send(message, sending.signal);
     seconds = (ports.now() - startedAt) / 1000;
-    return sent;
+    return toSent(result, dcid);
   } finally {
     sending.lease.release(seconds);
   }
@@ -100,30 +104,29 @@ async function contentOfSpool(
   }
 }
 
-async function send(
-  ports: DeliveryPorts,
-  rules: DeliveryRules,
-  { begun: { copy }, lease, signal, content }: Sending & { readonly content: CopyContent },
-): Promise<Sent> {
-  const { dcid, connection } = lease;
-  ports.log({ kind: 'delivery-start', dcid, mid: copy.mid });
-  const result = await connection.send(
-    {
-      sender: copy.route.envelopeSender,
-      recipient: copy.route.address,
-      sizeBytes: content.sizeBytes,
-      eightBit: content.eightBit,
-      smtpUtf8: smtpUtf8Need(copy),
-      hasBareNewlines: content.hasBareNewlines,
-      content: content.octets,
-      onFinalDot: () => stretchLease(ports, copy, rules.finalReplyMs),
-    },
-    signal,
-  );
+function messageOf(
+  copy: JournalCopy,
+  { sizeBytes, eightBit, hasBareNewlines, octets }: CopyContent,
+  onFinalDot: () => void,
+): OutboundMessage {
+  return {
+    sender: copy.route.envelopeSender,
+    recipient: copy.route.address,
+    sizeBytes,
+    eightBit,
+    smtpUtf8: smtpUtf8Need(copy),
+    hasBareNewlines,
+    content: octets,
+    onFinalDot,
+  };
+}
+
+function toSent(result: SendResult, dcid: Dcid): Sent {
   switch (result.kind) {
     case 'delivered':
+      return { kind: 'delivered', dcid, reply: result.reply };
     case 'failed':
-      return { ...result, dcid };
+      return { kind: 'failed', dcid, failure: result.failure };
     case 'cut':
       return { kind: 'cut', dcid };
     case 'content-failed':

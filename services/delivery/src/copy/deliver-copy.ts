@@ -37,34 +37,27 @@ type Attempted = Exclude<DeliveryOutcome, { kind: 'not-attempted' }>;
 export function createDeliverCopy(ports: DeliveryPorts, rules: DeliveryRules, cutoffs: Cutoffs) {
   const { ledger, now, observe } = ports;
 
-  return async (ticket: BegunCopy, circumstances: CopyCircumstances): Promise<JobDisposition> => {
+  return async (ticket: BegunCopy, { signal, along }: CopyCircumstances): Promise<JobDisposition> => {
     const { copy } = ticket;
-    const { signal } = circumstances;
     if (isExpired(now(), copy.expiresAt)) return giveBack(copy, 0, signal);
     const startedAt = now();
-    const attempt = await attemptUntilExpiry(ticket, circumstances);
+    // Its deadline ends what is under way.
+    const cutoff = cutoffs.begin(copy.expiresAt, signal);
+    let attempt: Attempt;
+    try {
+      attempt = await attemptDelivery(ports, rules, ticket, { signal: cutoff, along });
+    } finally {
+      cutoffs.end(cutoff);
+    }
     if (attempt.kind === 'not-attempted') return giveBack(copy, attempt.retryInMs, signal);
     // This worker is stopping or has lost the job: the copy is as good as new to whoever takes it up.
     if (attempt.kind === 'cut' && signal.aborted) return giveBack(copy, 0, signal);
     const seconds = (now() - startedAt) / 1000;
     observe.attempted(copy, attempt.kind === 'delivered' ? 'delivered' : 'failed', seconds);
     if (attempt.kind === 'cut') return expire(copy, signal, attempt.dcid);
-    if (attempt.kind === 'delivered') return deliver(copy, attempt, signal);
+    if (attempt.kind === 'delivered') return await deliver(copy, attempt, signal);
     return fail(copy, attempt, { number: ticket.finishedAttempts + 1, signal });
   };
-
-  /** Ends what is under way at the copy's deadline. */
-  async function attemptUntilExpiry(
-    ticket: BegunCopy,
-    { signal, along }: CopyCircumstances,
-  ): Promise<Attempt> {
-    const cutoff = cutoffs.begin(ticket.copy.expiresAt, signal);
-    try {
-      return await attemptDelivery(ports, rules, ticket, { signal: cutoff, along });
-    } finally {
-      cutoffs.end(cutoff);
-    }
-  }
 
   /** Nothing was tried: the copy goes back, unless its time is over. */
   async function giveBack(
