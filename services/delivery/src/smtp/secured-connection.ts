@@ -1,9 +1,9 @@
 import type { TLSSocket } from 'node:tls';
-import { type ConnectionEnds, invariant } from '@tdc/core';
+import { type ConnectionEnds, InvariantError } from '@tdc/core';
 import type { CutSignal } from '../cut-signal.ts';
 import { Dialogue, type Loss } from './dialogue/dialogue.ts';
 import type { WireReply } from './dialogue/reply-reader.ts';
-import { type Standing, Transaction } from './dialogue/transaction.ts';
+import { type Standing, Transaction, type TransactionHost } from './dialogue/transaction.ts';
 import type { OutboundConnection, OutboundMessage, SendResult } from './outbound-connection.ts';
 import type { ReleasedSocket } from './smtp-connection.ts';
 import { NETWORK_TEXT } from './to-delivery-failure.ts';
@@ -29,16 +29,17 @@ export class SecuredConnection implements OutboundConnection {
   readonly cipher: string;
   readonly #socket: TLSSocket;
   readonly #dialogue: Dialogue;
-  readonly #options: SecuredConnectionOptions;
+  readonly #peer: PeerLimits;
+  readonly #host: TransactionHost;
   #standing: Standing = 'fresh';
   /** Those that are not over: the first is to be answered next. */
-  #inFlight: Transaction[] = [];
+  readonly #inFlight: Transaction[] = [];
   #carried = 0;
   #onFree: () => void = () => undefined;
 
   constructor({ socket, unread }: ReleasedSocket, options: SecuredConnectionOptions) {
     this.ends = options.ends;
-    this.#options = options;
+    this.#peer = options.peer;
     this.#socket = socket;
     this.protocol = socket.getProtocol() ?? 'unknown';
     this.cipher = socket.getCipher().name;
@@ -46,6 +47,14 @@ export class SecuredConnection implements OutboundConnection {
       lost: (loss) => this.#lost(loss),
       unexpected: (reply) => this.#unexpected(reply),
     });
+    this.#host = {
+      dialogue: this.#dialogue,
+      extensions: options.peer.extensions,
+      replyMs: options.replyMs,
+      finalReplyMs: options.finalReplyMs,
+      onLastOctets: () => this.#onFree(),
+      onEnd: (transaction, standing) => this.#ended(transaction, standing),
+    };
     if (unread.length > 0) this.#dialogue.hear(unread);
   }
 
@@ -62,28 +71,19 @@ export class SecuredConnection implements OutboundConnection {
     else this.#socket.once('close', listener);
   }
 
-  async send(message: OutboundMessage, signal: CutSignal): Promise<SendResult> {
-    invariant(this.#takesNext(), 'a connection takes a copy only when the one before it is out');
-    const failure = whyUnconveyable(message, this.#options.peer);
-    if (failure !== undefined) return { kind: 'failed', failure };
-    if (signal.aborted) return { kind: 'cut' };
+  send(message: OutboundMessage, signal: CutSignal): Promise<SendResult> {
+    if (!this.#takesNext())
+      return Promise.reject(
+        new InvariantError('a connection takes a copy only when the one before it is out'),
+      );
+    const failure = whyUnconveyable(message, this.#peer);
+    if (failure !== undefined) return Promise.resolve({ kind: 'failed', failure });
+    if (signal.aborted) return Promise.resolve({ kind: 'cut' });
     this.#carried += 1;
     const isReused = this.#carried > 1;
-    if (this.#standing === 'over') return isReused ? { kind: 'stale' } : GONE;
-    const transaction = new Transaction(
-      message,
-      {
-        dialogue: this.#dialogue,
-        extensions: this.#options.peer.extensions,
-        replyMs: this.#options.replyMs,
-        finalReplyMs: this.#options.finalReplyMs,
-        resetFirst: this.#standing === 'refused',
-        isReused,
-        onLastOctets: () => this.#onFree(),
-        onEnd: (standing) => this.#ended(transaction, standing),
-      },
-      signal,
-    );
+    if (this.#standing === 'over') return Promise.resolve(isReused ? { kind: 'stale' } : GONE);
+    const resetFirst = this.#standing === 'refused';
+    const transaction = new Transaction(message, { host: this.#host, resetFirst, isReused }, signal);
     this.#inFlight.push(transaction);
     return transaction.result;
   }
@@ -105,7 +105,9 @@ export class SecuredConnection implements OutboundConnection {
 
   #ended(transaction: Transaction, standing: Standing): void {
     const wasInTurn = this.#inFlight[0] === transaction;
-    this.#inFlight = this.#inFlight.filter((other) => other !== transaction);
+    if (wasInTurn) this.#inFlight.shift();
+    // There is one behind the first at most. One that was lost is not there any more.
+    else if (this.#inFlight[1] === transaction) this.#inFlight.pop();
     if (standing === 'over') this.#standing = 'over';
     // What was said of a message is forgotten with its end: it does not touch the envelope behind it.
     else if (this.isUsable() && this.#inFlight.length === 0) this.#standing = standing;
@@ -114,8 +116,7 @@ export class SecuredConnection implements OutboundConnection {
 
   #lost(loss: Loss): void {
     this.#standing = 'over';
-    const [front, ...others] = this.#inFlight;
-    this.#inFlight = [];
+    const [front, ...others] = this.#inFlight.splice(0);
     front?.lost(loss);
     // A copy that was not in turn was not waited for in vain, whatever the one before it was.
     for (const transaction of others) transaction.lost({ ...loss, reason: 'closed' });

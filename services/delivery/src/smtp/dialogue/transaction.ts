@@ -10,22 +10,27 @@ import { readReply, type WireReply } from './reply-reader.ts';
 /** How the dialogue stands. `fresh`: MAIL may be said. `refused`: RSET must come first. `over`: nothing may be said. */
 export type Standing = 'fresh' | 'refused' | 'over';
 
-export interface TransactionOptions {
+/** The connection that a transaction is on. */
+export interface TransactionHost {
   readonly dialogue: Dialogue;
   readonly extensions: readonly string[];
   readonly replyMs: number;
   readonly finalReplyMs: number;
-  /** What was refused before must be forgotten first. */
-  readonly resetFirst: boolean;
-  /** The connection has carried other copies: the peer may have ended it before it saw anything of this one. */
-  readonly isReused: boolean;
   /**
    * Called where the peer offers PIPELINING, when the last octets are about to leave: what is said in the microtasks that
    * follow leaves with them (RFC 2920 §3.1).
    */
   readonly onLastOctets: () => void;
   /** Called once, before the result is known to whoever sends. */
-  readonly onEnd: (standing: Standing) => void;
+  readonly onEnd: (transaction: Transaction, standing: Standing) => void;
+}
+
+export interface TransactionOptions {
+  readonly host: TransactionHost;
+  /** What was refused before must be forgotten first. */
+  readonly resetFirst: boolean;
+  /** The connection has carried other copies: the peer may have ended it before it saw anything of this one. */
+  readonly isReused: boolean;
 }
 
 type Step = 'reset' | 'mail' | 'rcpt' | 'data';
@@ -41,6 +46,10 @@ interface Ending {
 const RESET_MS = 5000;
 /** Octets that are given to the socket at once; what is under way on a connection is a small multiple of it. */
 const WRITE_BYTES = 65_536;
+
+const RESET = 'RSET\r\n';
+const DATA = 'DATA\r\n';
+const NOTHING = (): void => undefined;
 
 const STALE: Ending = { result: { kind: 'stale' }, standing: 'over' };
 
@@ -69,7 +78,8 @@ export class Transaction {
   readonly result: Promise<SendResult>;
   readonly #resolve: (result: SendResult) => void;
   readonly #message: OutboundMessage;
-  readonly #options: TransactionOptions;
+  readonly #host: TransactionHost;
+  readonly #isReused: boolean;
   readonly #dialogue: Dialogue;
   readonly #signal: CutSignal;
   readonly #isPipelined: boolean;
@@ -81,16 +91,21 @@ export class Transaction {
   /** The first "no" to the envelope: what follows it in a pipeline only follows from it. */
   #refusal: Refusal | undefined;
 
-  constructor(message: OutboundMessage, options: TransactionOptions, signal: CutSignal) {
+  constructor(
+    message: OutboundMessage,
+    { host, resetFirst, isReused }: TransactionOptions,
+    signal: CutSignal,
+  ) {
     const { promise, resolve } = Promise.withResolvers<SendResult>();
     this.result = promise;
     this.#resolve = resolve;
     this.#message = message;
-    this.#options = options;
-    this.#dialogue = options.dialogue;
+    this.#host = host;
+    this.#isReused = isReused;
+    this.#dialogue = host.dialogue;
     this.#signal = signal;
-    this.#isPipelined = options.extensions.includes('PIPELINING');
-    this.#isReset = !options.resetFirst;
+    this.#isPipelined = host.extensions.includes('PIPELINING');
+    this.#isReset = !resetFirst;
     signal.addEventListener('abort', this.#onAbort);
     this.#sayEnvelope();
   }
@@ -120,17 +135,23 @@ export class Transaction {
 
   /** The peer had gone before it saw anything of the copy. A time-out tells nothing of the kind. */
   #isUntouched(reason: Loss['reason']): boolean {
-    return this.#options.isReused && !this.#isAnswered && reason !== 'timeout';
+    return this.#isReused && !this.#isAnswered && reason !== 'timeout';
   }
 
   #sayEnvelope(): void {
-    const { mail, rcpt } = envelopeCommands(this.#message, this.#options.extensions);
-    const commands: Command[] = this.#isReset ? [] : [['reset', 'RSET\r\n']];
-    commands.push(['mail', mail], ['rcpt', rcpt], ['data', 'DATA\r\n']);
+    const { mail, rcpt } = envelopeCommands(this.#message, this.#host.extensions);
+    const reset = this.#isReset ? '' : RESET;
     if (this.#isPipelined) {
-      this.#dialogue.say(commands.map(([, line]) => line).join(''));
-      for (const [step] of commands) this.#expect(step, () => undefined);
-    } else this.#sayNext(commands);
+      this.#dialogue.say(`${reset}${mail}${rcpt}${DATA}`);
+      if (reset !== '') this.#expect('reset', NOTHING);
+      this.#expect('mail', NOTHING);
+      this.#expect('rcpt', NOTHING);
+      this.#expect('data', NOTHING);
+      return;
+    }
+    const commands: Command[] = reset === '' ? [] : [['reset', reset]];
+    commands.push(['mail', mail], ['rcpt', rcpt], ['data', DATA]);
+    this.#sayNext(commands);
   }
 
   /** Says one command, and the next one when it is granted. */
@@ -142,7 +163,7 @@ export class Transaction {
   }
 
   #expect(step: Step, goOn: () => void): void {
-    const { replyMs } = this.#options;
+    const { replyMs } = this.#host;
     this.#dialogue.expect(step === 'reset' ? Math.min(RESET_MS, replyMs) : replyMs, (reply) => {
       if (this.#hasEnded()) return;
       const ending = this.#answered(step, reply);
@@ -159,7 +180,7 @@ export class Transaction {
         return classOf(reply) === 2 ? undefined : STALE;
       case 'mail':
         // It was said at the end of another copy's time, and of this one nothing was seen.
-        if (reply.code === 421 && this.#options.isReused) return STALE;
+        if (reply.code === 421 && this.#isReused) return STALE;
         this.#isAnswered = true;
         return classOf(reply) === 2 ? undefined : this.#refused(step, reply);
       case 'rcpt':
@@ -190,7 +211,7 @@ export class Transaction {
     if (isRefusal(reply)) return ended(refusal, standingBehind(reply));
     if (classOf(reply) !== 3 || refusal.stage !== 'rcpt') return ended(refusal, 'over');
     this.#dialogue.say('.\r\n');
-    this.#dialogue.expect(this.#options.replyMs, (last) => this.#end(ended(refusal, standingBehind(last))));
+    this.#dialogue.expect(this.#host.replyMs, (last) => this.#end(ended(refusal, standingBehind(last))));
     return undefined;
   }
 
@@ -208,7 +229,7 @@ export class Transaction {
       }
     } else last = content.map((piece) => stuffing.take(piece));
     // Not at once even where nothing is waited for: what came in one piece with the answer to DATA is no answer to the message.
-    await this.#dialogue.whenTaken(this.#options.replyMs);
+    await this.#dialogue.whenTaken(this.#host.replyMs);
     if (this.#hasEnded()) return;
     last.push(stuffing.end());
     this.#sayLast(last);
@@ -235,7 +256,7 @@ export class Transaction {
 
   /** Says a part of the message when the one before it has been taken. */
   async #sayInTurn(pieces: readonly Buffer[]): Promise<void> {
-    await this.#dialogue.whenTaken(this.#options.replyMs);
+    await this.#dialogue.whenTaken(this.#host.replyMs);
     if (!this.#hasEnded()) this.#dialogue.say(joined(pieces));
   }
 
@@ -244,9 +265,9 @@ export class Transaction {
     if (this.#isPipelined) this.#dialogue.gather();
     this.#dialogue.say(joined(pieces));
     this.#progress = 'answer';
-    this.#dialogue.expect(this.#options.finalReplyMs, (reply) => this.#end(this.#finalEnding(reply)));
+    this.#dialogue.expect(this.#host.finalReplyMs, (reply) => this.#end(this.#finalEnding(reply)));
     this.#message.onFinalDot();
-    if (this.#isPipelined) this.#options.onLastOctets();
+    if (this.#isPipelined) this.#host.onLastOctets();
   }
 
   #finalEnding(reply: WireReply): Ending {
@@ -264,7 +285,7 @@ export class Transaction {
     if (this.#progress === 'ended') return;
     this.#progress = 'ended';
     this.#signal.removeEventListener('abort', this.#onAbort);
-    this.#options.onEnd(standing);
+    this.#host.onEnd(this, standing);
     this.#resolve(result);
   }
 }
