@@ -125,6 +125,7 @@ export function createJournalQueueWorker(
     lockDuration: options.lockMs ?? LOCK_MS,
     stalledInterval: options.stalledCheckMs ?? STALLED_CHECK_MS,
     maxStalledCount: MAX_STALLED_COUNT,
+    // Said here, and not with each job, whose options are written, read and parsed with it.
     removeOnComplete: { count: 0 },
     removeOnFail: { count: 0 },
   });

@@ -25,7 +25,6 @@ export async function createJournalQueue(
     connection: redis,
     prefix: options.prefix,
     streams: { events: { maxLen: EVENT_STREAM_LENGTH } },
-    defaultJobOptions: { attempts: 1, removeOnComplete: true, removeOnFail: true },
   });
   queue.on('error', (error) => options.onError(error.message));
   const timeoutMs = (options.timeoutSeconds ?? 5) * 1000;
