@@ -2,6 +2,7 @@ import { type CopyRoute, connectionTarget, type Dcid, type DeliveryFailure, toDc
 import { MAX_COPIES_PER_JOB } from '@tdc/platform';
 import { isSameTls } from '../carriage.ts';
 import type { CutSignal } from '../cut-signal.ts';
+import { Patience } from '../patience.ts';
 import type { Carriage, CloseReason, DestinationPorts, DestinationRules, Load } from '../ports.ts';
 import type { OutboundConnection } from '../smtp/outbound-connection.ts';
 import { CEILING_PATIENCE_MS, Growth } from './growth.ts';
@@ -174,6 +175,7 @@ export class Destination {
       copies: 0,
       takesAhead: false,
       releasedAt: 0,
+      idle: new Patience(() => this.#retire(member, 'idle'), this.#ports.now),
     };
     this.#members.add(member);
     void this.#establish(member, carriage.limits.connections);
@@ -255,7 +257,7 @@ export class Destination {
 
   #serve(member: Member): void {
     const served = this.#waiting.answerFirst(() => ({ kind: 'lease', lease: this.#lease(member) }));
-    if (!served) member.idle = setTimeout(() => this.#retire(member, 'idle'), this.#rules.idleMs);
+    if (!served) member.idle.start(this.#rules.idleMs);
   }
 
   /** Only the answer to the copy before it is out: one that waits goes next, where none is at rest anyhow. */
@@ -279,7 +281,7 @@ export class Destination {
   }
 
   #lease(member: Member): Lease {
-    clearTimeout(member.idle);
+    member.idle.stop();
     this.#members.move(member, 'delivery-started');
     member.messages += 1;
     this.#members.take(member);
@@ -326,7 +328,7 @@ export class Destination {
   }
 
   #retire(member: Member, reason: CloseReason): void {
-    clearTimeout(member.idle);
+    member.idle.close();
     if (member.state === 'closed' || member.state === 'closing') return;
     member.closedFor = reason;
     this.#members.move(member, 'retire');
@@ -335,7 +337,7 @@ export class Destination {
   }
 
   #gone(member: Member): void {
-    clearTimeout(member.idle);
+    member.idle.close();
     if (member.state === 'closed') return;
     this.#members.move(member, 'closed');
     this.#ports.log({ kind: 'dcid-close', dcid: member.dcid });

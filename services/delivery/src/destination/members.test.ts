@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { toDcid } from '@tdc/core';
 import fc from 'fast-check';
 import { FakeConnection } from '../../../../test/support/destination-bench.ts';
+import { Patience } from '../patience.ts';
 import { type Member, Members } from './members.ts';
 
 const memberOf = (number: number): Member => ({
@@ -15,6 +16,7 @@ const memberOf = (number: number): Member => ({
   copies: 0,
   takesAhead: false,
   releasedAt: 0,
+  idle: new Patience(() => undefined),
 });
 
 /** What may befall a connection in the state that it is in. */

@@ -1,4 +1,5 @@
 import { type ConnectionState, type Dcid, type IntakeTls, nextConnectionState } from '@tdc/core';
+import type { Patience } from '../patience.ts';
 import type { CloseReason } from '../ports.ts';
 import type { OutboundConnection } from '../smtp/outbound-connection.ts';
 
@@ -17,7 +18,8 @@ export interface Member {
   takesAhead: boolean;
   /** When the last copy gave it back. */
   releasedAt: number;
-  idle?: NodeJS.Timeout;
+  /** How long it may be at rest. */
+  readonly idle: Patience;
   /** Why we close it; undefined when the peer did. */
   closedFor?: CloseReason;
 }

@@ -1,7 +1,7 @@
 import type { TLSSocket } from 'node:tls';
 import type { NetworkFailureReason } from '@tdc/core';
+import { Patience } from '../../patience.ts';
 import { networkReason } from '../to-delivery-failure.ts';
-import { Patience } from './patience.ts';
 import { ReplyReader, type WireReply } from './reply-reader.ts';
 
 /** Why nothing more will be heard of the peer. */

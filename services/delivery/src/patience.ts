@@ -4,20 +4,25 @@
  */
 export class Patience {
   readonly #onOver: () => void;
-  /** By the clock that does not jump; infinite while nothing is waited for. */
+  readonly #now: () => number;
+  /** Infinite while nothing is waited for. */
   #overAt = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   /** When the timer fires. */
   #dueAt = 0;
 
-  /** `onOver` is called each time that it is over; nothing is waited for then. */
-  constructor(onOver: () => void) {
+  /**
+   * `onOver` is called each time that it is over; nothing is waited for then. `now` tells milliseconds, by a clock that
+   * never jumps unless another is given.
+   */
+  constructor(onOver: () => void, now: () => number = () => performance.now()) {
     this.#onOver = onOver;
+    this.#now = now;
   }
 
   /** Waits for so long from now on, whatever was waited for before. */
   start(limitMs: number): void {
-    this.#overAt = performance.now() + limitMs;
+    this.#overAt = this.#now() + limitMs;
     if (this.#timer === undefined || this.#dueAt > this.#overAt) this.#arm(limitMs);
   }
 
@@ -35,14 +40,14 @@ export class Patience {
 
   #arm(limitMs: number): void {
     clearTimeout(this.#timer);
-    this.#dueAt = performance.now() + limitMs;
+    this.#dueAt = this.#now() + limitMs;
     this.#timer = setTimeout(this.#look, limitMs);
   }
 
   readonly #look = (): void => {
     this.#timer = undefined;
     if (this.#overAt === Number.POSITIVE_INFINITY) return;
-    const left = this.#overAt - performance.now();
+    const left = this.#overAt - this.#now();
     if (left > 0) {
       this.#arm(left);
       return;
