@@ -72,16 +72,17 @@ function finishArguments(outcome: FinalOutcome): [CopyState, number, string, str
   }
 }
 
+type BeginAnswer =
+  | readonly []
+  | readonly [until: Buffer]
+  | readonly [number, job: Buffer, body: Buffer | null];
+
 /** What BEGIN_ATTEMPTS answers of one copy. */
-function toTicket([kind, first, json, body]: readonly (Buffer | null)[]): AttemptTicket {
-  if (String(kind) === 'later') return { kind: 'later', at: Number(first) };
-  if (String(kind) !== 'go') return { kind: 'finished' };
-  return {
-    kind: 'go',
-    copy: parseJob(String(json)),
-    finishedAttempts: Number(first),
-    body: body ?? undefined,
-  };
+function toTicket(answer: BeginAnswer): AttemptTicket {
+  if (answer.length === 0) return { kind: 'finished' };
+  if (answer.length === 1) return { kind: 'later', at: Number(answer[0]) };
+  const [finishedAttempts, json, body] = answer;
+  return { kind: 'go', copy: parseJob(json.toString()), finishedAttempts, body: body ?? undefined };
 }
 
 /** The ledger in Redis. Every method rejects when Redis does not answer in the connection's command time. */
@@ -134,7 +135,7 @@ export function createLedger(redis: RedisClient, keys: RedisKeys, options: Ledge
     async beginAttempts(mids, leaseUntil) {
       const args = [now(), leaseUntil, SHORT_BODY_BYTES, ...mids];
       const answers = await runForOctets(scripts.BEGIN_ATTEMPTS, args);
-      return (answers as readonly (readonly (Buffer | null)[])[]).map(toTicket);
+      return (answers as readonly BeginAnswer[]).map(toTicket);
     },
     async extendLease(mid, leaseUntil) {
       await run(scripts.EXTEND_LEASE, [mid, leaseUntil]);

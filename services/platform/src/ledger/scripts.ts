@@ -168,8 +168,8 @@ return taken
 
 /**
  * Begins attempts. ARGV: prefix, now, end of the leases, length up to which a body is handed out at once, MIDs. Answers per
- * MID a list: `go`, number of failed attempts, JSON, and the body, where it is short and there; or `finished`, when the copy
- * has its outcome; or `later` and the time before which it must not be attempted.
+ * MID a list: the number of failed attempts, JSON, and the body, where it is short and there; or the time alone before
+ * which it must not be attempted; or nothing, when the copy has its outcome.
  */
 export const BEGIN_ATTEMPTS = `${PRELUDE}${SUMS}${IS_ACTIVE}
 local now, lease, body_length = tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
@@ -180,9 +180,9 @@ for i = 5, #ARGV do
   local state, intake, attempts, json, until_time =
     unpack(call('HMGET', record, 'state', 'intake', 'attempts', 'job', 'until'))
   if not is_active(state) then
-    answer = {'finished'}
+    answer = {}
   elseif until_time and tonumber(until_time) > now then
-    answer = {'later', until_time}
+    answer = {until_time}
   else
     if state == 'unattempted' then
       call('HSET', record, 'state', 'attempted')
@@ -195,7 +195,7 @@ for i = 5, #ARGV do
     attempting[size + 1], attempting[size + 2] = lease, mid
     local body, name = false, body_key .. mid
     if call('STRLEN', name) <= body_length then body = call('GET', name) end
-    answer = {'go', attempts, json, body}
+    answer = {tonumber(attempts) or 0, json, body}
   end
   answers[#answers + 1] = answer
 end
