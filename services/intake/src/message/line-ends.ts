@@ -38,8 +38,13 @@ interface Exports {
   readonly differ: (end: number) => number;
 }
 
-const { memory, differ } = new WebAssembly.Instance(new WebAssembly.Module(MODULE))
-  .exports as unknown as Exports;
+/** What is used of it here; the types of Node leave it to those of browsers. */
+declare const WebAssembly: {
+  readonly Module: new (octets: Uint8Array) => object;
+  readonly Instance: new (module: object) => { readonly exports: Exports };
+};
+
+const { memory, differ } = new WebAssembly.Instance(new WebAssembly.Module(MODULE)).exports;
 const octets = new Uint8Array(memory.buffer);
 
 /**
