@@ -30,6 +30,14 @@ export interface JournalQueueWorkerOptions {
   readonly stalledCheckMs?: number;
 }
 
+/** A job in its handler's hands. */
+interface Handled {
+  /** Aborts the handler's signal. */
+  readonly giveUp: () => void;
+  /** Puts the job back without the handler's answer. */
+  readonly leave: () => void;
+}
+
 /** Jobs fetched before it is known what they hold: with room for a copy another is taken, whatever that is. */
 const MAX_FETCHED = 1;
 /** The copies of a job end together as a rule, and its end fetches the next in the same call: so long that is awaited. */
@@ -47,8 +55,10 @@ export function createJournalQueueWorker(
   options: JournalQueueWorkerOptions,
 ): JournalQueueWorker {
   const { handler, now, onError, onUnhandled } = options;
-  const draining = new AbortController();
-  const leaving = new AbortController();
+  /** What is handled, each to be told when the worker drains, and when it leaves. */
+  const handled = new Set<Handled>();
+  let isDraining = false;
+  let isLeaving = false;
   let progressAt = now();
   let capacity = options.capacity;
   let jobsInHand = 0;
@@ -61,24 +71,36 @@ export function createJournalQueueWorker(
     cancelled: AbortSignal | undefined,
     settled: () => void,
   ): Promise<JobDisposition> => {
-    // A signal of the job's own, not AbortSignal.any(): what a handler leaves on it must go with the job, and not be
-    // kept by the signals of the worker.
+    // A signal of the job's own, which goes with it: what a handler leaves on a signal of the worker's would stay.
     const own = new AbortController();
-    const left = Promise.withResolvers<JobDisposition>();
-    const forget = [
-      onAbort([draining.signal, ...(cancelled === undefined ? [] : [cancelled])], () => own.abort()),
-      onAbort([leaving.signal], () => left.resolve({ kind: 'retry-at', at: now() })),
-    ];
+    const answer = Promise.withResolvers<JobDisposition>();
+    const one: Handled = { giveUp: () => own.abort(), leave: () => answer.resolve(putBack(0)) };
+    handled.add(one);
+    cancelled?.addEventListener('abort', one.giveUp);
+    if (isDraining || cancelled?.aborted === true) one.giveUp();
+    if (isLeaving) one.leave();
     try {
-      return await Promise.race([handler(job.data, own.signal, settled), left.promise]);
+      handler(job.data, own.signal, settled).then(answer.resolve, answer.reject);
+      return await answer.promise;
     } catch (error) {
       onUnhandled(
         `handling ${job.id ?? 'a job'} failed: ${error instanceof Error ? error.message : String(error)}`,
       );
-      return { kind: 'retry-at', at: now() + AFTER_BUG_MS };
+      return putBack(AFTER_BUG_MS);
     } finally {
-      for (const one of forget) one();
+      cancelled?.removeEventListener('abort', one.giveUp);
+      handled.delete(one);
     }
+  };
+  const putBack = (afterMs: number): JobDisposition => ({ kind: 'retry-at', at: now() + afterMs });
+
+  const drainNow = (): void => {
+    isDraining = true;
+    for (const one of handled) one.giveUp();
+  };
+  const leaveNow = (): void => {
+    isLeaving = true;
+    for (const one of handled) one.leave();
   };
 
   const ended = (): void => {
@@ -181,8 +203,8 @@ export function createJournalQueueWorker(
       const left = Math.max(0, deadline - now());
       const late = Promise.withResolvers<void>();
       const timers = [
-        setTimeout(() => draining.abort(), left),
-        setTimeout(() => leaving.abort(), left + FAREWELL_MS),
+        setTimeout(drainNow, left),
+        setTimeout(leaveNow, left + FAREWELL_MS),
         setTimeout(late.resolve, left + FAREWELL_MS + PUT_BACK_MS),
       ];
       if (isRedisReady(redis)) await Promise.race([worker.close(), late.promise]);
@@ -203,15 +225,4 @@ export function createJournalQueueWorker(
 function holdsCopies(data: unknown): data is QueuedCopies {
   const { mids, expiresAt } = (data ?? {}) as Partial<Record<keyof QueuedCopies, unknown>>;
   return Array.isArray(mids) && mids.every(Number.isSafeInteger) && Number.isFinite(expiresAt);
-}
-
-/** Acts when one of the signals aborts, or has. Answers how to stop listening. */
-function onAbort(signals: readonly AbortSignal[], act: () => void): () => void {
-  for (const signal of signals) {
-    signal.addEventListener('abort', act);
-    if (signal.aborted) act();
-  }
-  return () => {
-    for (const signal of signals) signal.removeEventListener('abort', act);
-  };
 }
