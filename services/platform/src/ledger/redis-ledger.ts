@@ -146,13 +146,17 @@ export function createLedger(redis: RedisClient, keys: RedisKeys, options: Ledge
     softBounce(mid, bounce) {
       const { attempt, dcid, reason, retryAt } = bounce;
       const response = bounce.response.slice(0, MAX_RESPONSE_LENGTH);
-      return recordOnce(`${mid} soft bounce ${attempt} ${dcid} ${reason}`, (call) =>
-        run(scripts.SOFT_BOUNCE, [mid, call, attempt, dcid, reason, response, retryAt]),
+      return recordOnce(
+        () => `${mid} soft bounce ${attempt} ${dcid} ${reason}`,
+        (call) => run(scripts.SOFT_BOUNCE, [mid, call, attempt, dcid, reason, response, retryAt]),
       );
     },
     finish(mid, outcome) {
       const values = finishArguments(outcome);
-      return recordOnce(`${mid} ${values.join(' ')}`, (call) => finish([mid, call, ...values]));
+      return recordOnce(
+        () => `${mid} ${values.join(' ')}`,
+        (call) => finish([mid, call, ...values]),
+      );
     },
     expired: async (at, limit) => jobs(await run(scripts.EXPIRED, [at, limit])),
     orphans: async (before, limit) => jobs(await run(scripts.ORPHANS, [before, limit])),
@@ -189,19 +193,24 @@ const byNumber = (a: string, b: string): number => Number(a) - Number(b);
 
 /**
  * Makes a call that was rejected, and so took effect or not, the same call when it is made again: whoever recorded a
- * bounce or an outcome is told so in the end, and can log it. `what` names all that the call records.
+ * bounce or an outcome is told so in the end, and can log it. `what` names all that the call records; it is asked only when
+ * there is something to remember.
  */
 function createCallMemory() {
   const unanswered = new Map<string, string>();
-  return async (what: string, record: (call: string) => Promise<unknown>): Promise<boolean> => {
-    const call = unanswered.get(what) ?? randomUUID();
+  const recall = (what: string): string | undefined => {
+    const call = unanswered.get(what);
     unanswered.delete(what);
+    return call;
+  };
+  return async (what: () => string, record: (call: string) => Promise<unknown>): Promise<boolean> => {
+    const call = (unanswered.size > 0 ? recall(what()) : undefined) ?? randomUUID();
     try {
       return (await record(call)) === 1;
     } catch (error) {
       const [oldest] = unanswered.keys();
       if (unanswered.size >= MAX_UNANSWERED && oldest !== undefined) unanswered.delete(oldest);
-      unanswered.set(what, call);
+      unanswered.set(what(), call);
       throw error;
     }
   };
