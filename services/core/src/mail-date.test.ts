@@ -17,4 +17,8 @@ describe('dates', () => {
   });
   it('of messages are those of RFC 5322', () =>
     assert.equal(formatMessageDate(AT), 'Sat, 17 Feb 2024 03:19:24 +0000'));
+  it('of messages change with the second', () => {
+    const dates = [0, 999, 1000, 1999, 0].map((ms) => formatMessageDate(AT + ms).slice(17, 25));
+    assert.deepEqual(dates, ['03:19:24', '03:19:24', '03:19:25', '03:19:25', '03:19:24']);
+  });
 });

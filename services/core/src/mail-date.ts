@@ -32,8 +32,16 @@ export function formatTrackingDate(at: number, offsetMinutes: number): string {
   return `${two(date.getUTCDate())} ${MONTHS[date.getUTCMonth()]} ${date.getUTCFullYear()} ${clock(date)} (GMT ${zone(offsetMinutes, ':')})`;
 }
 
+/** Messages of one second share its date. */
+let shared = { second: Number.NaN, date: '' };
+
 /** `Fri, 16 Feb 2024 21:19:22 +0000`: the date-time of RFC 5322 §3.3. */
 export function formatMessageDate(at: number): string {
-  const date = new Date(at);
-  return `${DAYS[date.getUTCDay()]}, ${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]} ${date.getUTCFullYear()} ${clock(date)} +0000`;
+  const second = Math.floor(at / 1000);
+  if (shared.second !== second) {
+    const date = new Date(at);
+    const day = `${DAYS[date.getUTCDay()]}, ${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]} ${date.getUTCFullYear()}`;
+    shared = { second, date: `${day} ${clock(date)} +0000` };
+  }
+  return shared.date;
 }
