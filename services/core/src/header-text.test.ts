@@ -36,6 +36,19 @@ describe('an unstructured field', () => {
       `${'a'.repeat(40)} ${'b'.repeat(40)}`,
       `Subject: ${'a'.repeat(40)}\r\n ${'b'.repeat(40)}\r\n`,
     ],
+    [
+      'a full line is not folded',
+      `${'a'.repeat(40)} ${'b'.repeat(28)}`,
+      `Subject: ${'a'.repeat(40)} ${'b'.repeat(28)}\r\n`,
+    ],
+    [
+      'a line beyond it is',
+      `${'a'.repeat(40)} ${'b'.repeat(29)}`,
+      `Subject: ${'a'.repeat(40)}\r\n ${'b'.repeat(29)}\r\n`,
+    ],
+    ['no blanks around it', ' a ', 'Subject: a\r\n'],
+    ['one blank for several', 'a  b', 'Subject: a b\r\n'],
+    ['an equals sign', 'a = b', 'Subject: a = b\r\n'],
     ['a word that is too long stays whole', 'a'.repeat(100), `Subject: ${'a'.repeat(100)}\r\n`],
     ['what looks encoded is encoded', '=?utf-8?q?x?=', 'Subject: =?UTF-8?B?PT91dGYtOD9xP3g/PQ==?=\r\n'],
   ];

@@ -57,11 +57,16 @@ function encodedWords(value: string): string[] {
   return words.map((word) => `=?UTF-8?B?${base64(encoder.encode(word))}?=`);
 }
 
+/** Words of printable ASCII, one blank between two of them. Without `=`, nothing in them can look encoded. */
+const PLAIN_WORDS = /^(?:[!-<>-~]+(?: [!-<>-~]+)*)?$/;
+
 /**
  * One header field, unstructured: encoded where it must be, folded at blanks, ending in CRLF. A run of blanks becomes
  * one: folded, it could leave a line of blanks alone, which some receivers take for the end of the header.
  */
 export function headerField(name: string, value: string): string {
+  // Most values need none of it, and a copy has several.
+  if (name.length + 2 + value.length <= MAX_LINE && PLAIN_WORDS.test(value)) return `${name}: ${value}\r\n`;
   const clean = oneLine(value);
   return foldWords(name, isPlain(clean) ? clean.split(/ +/) : encodedWords(clean));
 }
