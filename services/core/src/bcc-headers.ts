@@ -9,16 +9,11 @@ import { type CopyFrame, commonFields } from './journal-report.ts';
 export function bccFrame(copy: JournalCopy): CopyFrame {
   const client = copy.clientAddress === undefined ? '' : headerField('X-CSE-ClientIP', copy.clientAddress);
   const noted = copy.bareNewlines === 'wrap' ? { ...copy, bareNewlines: 'note' as const } : copy;
-  const fields =
+  const preamble =
     client +
     listField('X-CSE-MailFrom', [copy.sender]) +
     listField('X-CSE-RcptTo', copy.recipients) +
     'X-CSE-MsgDirection: Incoming\r\n' +
     commonFields(noted);
-  return {
-    preamble: new TextEncoder().encode(fields),
-    epilogue: new Uint8Array(),
-    base64: false,
-    boundary: '',
-  };
+  return { preamble, epilogue: '', base64: false, boundary: '' };
 }

@@ -34,8 +34,10 @@ const COPY: JournalCopy = {
 const NOW = Date.UTC(2024, 1, 16, 21, 19, 22);
 
 const text = (octets: Uint8Array): string => new TextDecoder('latin1').decode(octets);
+/** What is sent for a text, a character an octet. */
+const sent = (said: string): string => text(new TextEncoder().encode(said));
 const preambleOf = (copy: JournalCopy, subject = 'Hello'): string =>
-  text(journalFrame({ copy, subject, now: NOW }).preamble);
+  sent(journalFrame({ copy, subject, now: NOW }).preamble);
 
 describe('the journal report', () => {
   it('lists sender, subject, Message-Id and every recipient of the splinter', () => {
@@ -87,7 +89,24 @@ describe('the journal report', () => {
 
   it('ends with a boundary whose line end is its own', () => {
     const { epilogue, boundary } = journalFrame({ copy: COPY, subject: '', now: NOW });
-    assert.equal(text(epilogue), `\r\n--${boundary}--\r\n`);
+    assert.equal(sent(epilogue), `\r\n--${boundary}--\r\n`);
+  });
+
+  it('leaves long lines as they are only where SMTP can carry them', () => {
+    for (const [length, encoding] of [
+      [888, '7bit'],
+      [889, 'quoted-printable'],
+    ] as const) {
+      const preamble = preambleOf({ ...COPY, messageIdHeader: 'x'.repeat(length) });
+      assert.match(preamble, new RegExp(`charset=utf-8\r\nContent-Transfer-Encoding: ${encoding}\r\n`));
+    }
+  });
+
+  it('is plain however many its short lines are', () => {
+    const recipients = Array.from({ length: 300 }, (_, n) => `recipient-${n}@example.com`);
+    const preamble = preambleOf({ ...COPY, recipients });
+    assert.doesNotMatch(preamble, /quoted-printable/);
+    for (const recipient of recipients) assert.ok(preamble.includes(`\r\nRecipient: ${recipient}\r\n`));
   });
 
   it('labels 8-bit mail as such', () => {
@@ -112,10 +131,10 @@ describe('the journal report', () => {
     });
     assert.equal(frame.base64, true);
     assert.match(
-      text(frame.preamble),
+      sent(frame.preamble),
       /Content-Type: application\/octet-stream; name="message-17\.eml"\r\nContent-Transfer-Encoding: base64\r\n/,
     );
-    assert.doesNotMatch(text(frame.preamble), /8bit/);
+    assert.doesNotMatch(sent(frame.preamble), /8bit/);
   });
 
   it('says when line ends were changed', () => {
@@ -167,7 +186,7 @@ function halves(part: string): readonly [header: string, body: string] {
 /** What a receiver finds in the copy: the parts between the boundary lines (RFC 2046 §5.1.1). */
 function partsOf(copy: JournalCopy, subject: string, original: string): readonly string[] {
   const { preamble, epilogue, boundary } = journalFrame({ copy, subject, now: NOW });
-  const [, body] = halves(text(preamble) + original + text(epilogue));
+  const [, body] = halves(sent(preamble) + original + sent(epilogue));
   const [before, ...parts] = `\r\n${body}`.split(`\r\n--${boundary}`);
   assert.equal(before, '');
   assert.equal(parts.pop(), '--\r\n');
@@ -175,7 +194,10 @@ function partsOf(copy: JournalCopy, subject: string, original: string): readonly
 }
 
 describe('what a receiver finds in the copy', () => {
-  const anything = fc.string({ unit: 'binary', maxLength: 200 });
+  const anything = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 200 }),
+    fc.string({ unit: fc.constantFrom(' ', '=', '<', 'x'), maxLength: 200 }),
+  );
   const octets = fc.uint8Array({ maxLength: 300 }).map(text);
   const mail = fc
     .tuple(octets, fc.constantFrom('\r\n', '\r\n\r\n', '.\r\n', '--\r\n', '--=_tdc_\r\n', ''))
@@ -195,7 +217,7 @@ describe('what a receiver finds in the copy', () => {
         const [header, quoted] = halves(report);
         const plain = header.endsWith(': 7bit') ? quoted : unquote(quoted);
         const lines = journalReportLines({ copy, subject, now: NOW });
-        assert.equal(plain, text(new TextEncoder().encode(`${lines.join('\r\n')}\r\n`)));
+        assert.equal(plain, sent(`${lines.join('\r\n')}\r\n`));
       }),
     );
   });
@@ -213,14 +235,14 @@ describe('what a receiver finds in the copy', () => {
           assert.doesNotMatch(line, / $/);
         }
         const lines = journalReportLines({ copy, subject, now: NOW });
-        assert.equal(unquote(quoted), text(new TextEncoder().encode(`${lines.join('\r\n')}\r\n`)));
+        assert.equal(unquote(quoted), sent(`${lines.join('\r\n')}\r\n`));
       }),
     );
   });
 
   it('no field that a journal id brought in', () => {
     const copy = { ...COPY, journalId: 'a\r\nBcc: b' };
-    assert.doesNotMatch(text(journalFrame({ copy, subject: '', now: NOW }).preamble), /^Bcc/m);
+    assert.doesNotMatch(sent(journalFrame({ copy, subject: '', now: NOW }).preamble), /^Bcc/m);
   });
 });
 
@@ -230,7 +252,7 @@ describe('format bcc', () => {
   it('prepends header fields and nothing else', () => {
     const { preamble, epilogue, base64 } = bccFrame(bcc);
     assert.equal(
-      text(preamble),
+      sent(preamble),
       'X-CSE-ClientIP: 203.0.113.7\r\nX-CSE-MailFrom: bill@lawfirm.example\r\nX-CSE-RcptTo: joe@example.com, ann@example.com\r\n' +
         `X-CSE-MsgDirection: Incoming\r\nX-IronPort-RemoteIP: 203.0.113.7\r\nX-TDC-Journal-ID: ${COPY.journalId}\r\n`,
     );
@@ -240,11 +262,11 @@ describe('format bcc', () => {
 
   it('leaves out a client address that nobody knows', () => {
     const { clientAddress: _, ...unknown } = bcc;
-    assert.doesNotMatch(text(bccFrame(unknown).preamble), /ClientIP|RemoteIP/);
+    assert.doesNotMatch(sent(bccFrame(unknown).preamble), /ClientIP|RemoteIP/);
   });
 
   it('names the null sender', () => {
-    assert.match(text(bccFrame({ ...bcc, sender: '' }).preamble), /^X-CSE-MailFrom: \r$/m);
+    assert.match(sent(bccFrame({ ...bcc, sender: '' }).preamble), /^X-CSE-MailFrom: \r$/m);
   });
 
   it('lets nobody write header fields or lines of 998 octets, whatever the addresses hold', () => {
@@ -252,7 +274,7 @@ describe('format bcc', () => {
     const names = ['X-CSE-ClientIP', 'X-CSE-MailFrom', 'X-CSE-RcptTo', 'X-CSE-MsgDirection'];
     fc.assert(
       fc.property(anything, fc.array(anything, { minLength: 1, maxLength: 4 }), (sender, recipients) => {
-        const preamble = text(bccFrame({ ...bcc, sender, recipients, clientAddress: sender }).preamble);
+        const preamble = sent(bccFrame({ ...bcc, sender, recipients, clientAddress: sender }).preamble);
         const lines = preamble.split('\r\n');
         assert.equal(lines.pop(), '');
         const found = lines.filter((line) => !line.startsWith(' ')).map((line) => line.split(':')[0]);
@@ -267,13 +289,13 @@ describe('format bcc', () => {
 
   it('folds a long list of recipients', () => {
     const many = Array.from({ length: 100 }, (_, n) => `recipient-${n}@example.com`);
-    for (const line of text(bccFrame({ ...bcc, recipients: many }).preamble).split('\r\n'))
+    for (const line of sent(bccFrame({ ...bcc, recipients: many }).preamble).split('\r\n'))
       assert.ok(line.length <= 78);
   });
 
   it('notes bare line ends, for there is no part to wrap them in', () => {
     assert.match(
-      text(bccFrame({ ...bcc, bareNewlines: 'wrap' }).preamble),
+      sent(bccFrame({ ...bcc, bareNewlines: 'wrap' }).preamble),
       /^X-TDC-Bare-Newlines: normalized\r$/m,
     );
   });

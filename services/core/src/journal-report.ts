@@ -7,10 +7,10 @@ export const JOURNAL_ID_HEADER = 'X-TDC-Journal-ID';
 /** Says that bare CR or LF of the original became CRLF, because SMTP cannot carry them. */
 export const BARE_NEWLINES_HEADER = 'X-TDC-Bare-Newlines';
 
-/** What goes around the original: `preamble + original + epilogue` is the copy. */
+/** What goes around the original: `preamble + original + epilogue` is the copy, the text of both in UTF-8. */
 export interface CopyFrame {
-  readonly preamble: Uint8Array;
-  readonly epilogue: Uint8Array;
+  readonly preamble: string;
+  readonly epilogue: string;
   /** The original goes in as base64 lines of 76 characters instead of as it is. */
   readonly base64: boolean;
   /** The boundary between the parts; '' when there are none. The original must not hold it. */
@@ -27,6 +27,8 @@ export interface JournalInput {
 
 /** Lines longer than this are not left as they are: RFC 5321 §4.5.3.1.6 ends lines at 998 octets. */
 const MAX_PLAIN_LINE = 900;
+/** What is told in so few characters makes no longer line, be it all on one. */
+const MAX_TOLD = MAX_PLAIN_LINE - 'Message-Id: '.length;
 
 /** Drawn from the journal id, which nobody outside can guess, so that no message can hold it on purpose. */
 export const boundaryOf = (journalId: string): string => `=_tdc_${journalId.replace(/[^A-Za-z0-9]/g, '')}`;
@@ -59,16 +61,33 @@ function quotedPrintableLine(line: string): string {
   return out.replace(/ $/, '=20');
 }
 
-function reportPart(lines: readonly string[]): string {
-  const plain = lines.every((line) => /^[\u0020-\u007e]*$/.test(line) && line.length <= MAX_PLAIN_LINE);
-  const text = plain ? lines : lines.map(quotedPrintableLine);
-  return [
-    'Content-Type: text/plain; charset=utf-8',
-    `Content-Transfer-Encoding: ${plain ? '7bit' : 'quoted-printable'}`,
-    '',
-    ...text,
-    '',
-  ].join('\r\n');
+const partHeader = (encoding: '7bit' | 'quoted-printable'): string =>
+  `Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: ${encoding}\r\n\r\n`;
+
+const SEVEN_BIT = partHeader('7bit');
+const QUOTED = partHeader('quoted-printable');
+
+const PRINTABLE = /^[ -~]*$/;
+
+/** The report where it can stand as it is, as most can: one look at all that it tells. Undefined where it cannot. */
+function plainReport({ copy, subject }: JournalInput): string | undefined {
+  const { sender, messageIdHeader, recipients } = copy;
+  let told = sender + subject + messageIdHeader;
+  let text = `Sender: ${sender.trim()}\r\nSubject: ${subject.trim()}\r\nMessage-Id: ${messageIdHeader.trim()}\r\n`;
+  for (const recipient of recipients) {
+    told += recipient;
+    text += `Recipient: ${recipient.trim()}\r\n`;
+  }
+  return told.length <= MAX_TOLD && PRINTABLE.test(told) ? text : undefined;
+}
+
+function reportPart(input: JournalInput): string {
+  const text = plainReport(input);
+  if (text !== undefined) return SEVEN_BIT + text;
+  const lines = journalReportLines(input);
+  const plain = lines.every((line) => PRINTABLE.test(line) && line.length <= MAX_PLAIN_LINE);
+  const shown = plain ? lines : lines.map(quotedPrintableLine);
+  return `${plain ? SEVEN_BIT : QUOTED}${shown.join('\r\n')}\r\n`;
 }
 
 function originalPartHeader(copy: JournalCopy): string {
@@ -92,22 +111,19 @@ export function journalFrame(input: JournalInput): CopyFrame {
   const { copy, subject, now } = input;
   const boundary = boundaryOf(copy.journalId);
   const base64 = copy.bareNewlines === 'wrap';
-  const header =
-    `Date: ${formatMessageDate(now)}\r\n` +
-    `From: Threat Defense Connector <tdc@${TDC_QUEUE}>\r\n` +
+  const preamble =
+    `Date: ${formatMessageDate(now)}\r\nFrom: Threat Defense Connector <tdc@${TDC_QUEUE}>\r\n` +
     headerField('To', `<${copy.route.address}>`) +
     headerField('Subject', subject) +
     headerField('Message-ID', `<${copy.journalId}@${TDC_QUEUE}>`) +
     'Auto-Submitted: auto-generated\r\n' +
     commonFields(copy) +
-    'MIME-Version: 1.0\r\n' +
-    `Content-Type: multipart/mixed;\r\n boundary="${boundary}"\r\n` +
-    `Content-Transfer-Encoding: ${copy.eightBit && !base64 ? '8bit' : '7bit'}\r\n\r\n`;
-  const preamble =
-    `${header}--${boundary}\r\n${reportPart(journalReportLines(input))}` +
+    `MIME-Version: 1.0\r\nContent-Type: multipart/mixed;\r\n boundary="${boundary}"\r\n` +
+    `Content-Transfer-Encoding: ${copy.eightBit && !base64 ? '8bit' : '7bit'}\r\n\r\n--${boundary}\r\n` +
+    reportPart(input) +
     `\r\n--${boundary}\r\n${originalPartHeader(copy)}`;
   // The CRLF before a boundary belongs to the boundary (RFC 2046 §5.1.1): the original keeps its own last CRLF.
-  return { preamble: encode(preamble), epilogue: encode(`\r\n--${boundary}--\r\n`), base64, boundary };
+  return { preamble, epilogue: `\r\n--${boundary}--\r\n`, base64, boundary };
 }
 
 /** Header fields that every copy carries, whatever its format. */
@@ -117,6 +133,3 @@ export function commonFields(copy: JournalCopy): string {
   const note = copy.bareNewlines === 'note' ? headerField(BARE_NEWLINES_HEADER, 'normalized') : '';
   return `${remote}${headerField(JOURNAL_ID_HEADER, copy.journalId)}${note}`;
 }
-
-const encoder = new TextEncoder();
-const encode = (text: string): Uint8Array => encoder.encode(text);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { isAscii } from 'node:buffer';
 import { describe, it } from 'node:test';
 import type { JournalCopy } from '@tdc/core';
 import fc from 'fast-check';
@@ -69,6 +70,19 @@ describe('a copy', () => {
     const bcc = { ...copy, route: { ...copy.route, format: 'bcc' as const } };
     assert.equal(buildCopy(bcc, Buffer.alloc(0), 0).eightBit, true);
     assert.equal(buildCopy({ ...bcc, sender: 'joe@example.org' }, Buffer.alloc(0), 0).eightBit, false);
+  });
+
+  it("is 8-bit where an octet of it is, be it its own or the original's", async () => {
+    const text = fc.oneof(fc.string({ maxLength: 40 }), fc.string({ unit: 'binary', maxLength: 40 }));
+    const format = fc.constantFrom('journal' as const, 'bcc' as const);
+    await fc.assert(
+      fc.asyncProperty(text, text, fc.array(text), format, async (body, sender, recipients, form) => {
+        const original = Buffer.from(`${body.replace(/[\r\n]/g, ' ')}\r\n`);
+        const copy = copyOf(original, { eightBit: !isAscii(original), sender, recipients });
+        const content = buildCopy({ ...copy, route: { ...copy.route, format: form } }, original, 0);
+        assert.equal(content.eightBit, !isAscii(await collect(content.octets)));
+      }),
+    );
   });
 
   it('takes its subject from the original', async () => {

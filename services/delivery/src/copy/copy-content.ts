@@ -1,4 +1,3 @@
-import { isAscii } from 'node:buffer';
 import {
   bccFrame,
   type CopyFrame,
@@ -23,11 +22,20 @@ export interface CopyContent {
 /** The Subject is looked for so far: header sections beyond it belong to machines. */
 const HEAD_BYTES = 256 * 1024;
 
+/** What goes around the original, as octets. */
+interface Wrapping {
+  readonly preamble: Buffer;
+  readonly epilogue: Buffer;
+  readonly base64: boolean;
+  /** Octets above 127 are in it. */
+  readonly eightBit: boolean;
+}
+
 /** Builds the copy around an original that is at hand. */
 export function buildCopy(copy: JournalCopy, original: Buffer, now: number): CopyContent {
-  const frame = frameFor(copy, original, now);
-  const body = frame.base64 ? toBase64Lines(original) : original;
-  return framed(copy, frame, [frame.preamble, body, frame.epilogue]);
+  const wrapping = wrappingFor(copy, original, now);
+  const body = wrapping.base64 ? toBase64Lines(original) : original;
+  return wrapped(copy, wrapping, [wrapping.preamble, body, wrapping.epilogue]);
 }
 
 /**
@@ -41,27 +49,40 @@ export async function buildStreamedCopy(
 ): Promise<CopyContent> {
   const first = await original.next();
   const head = first.done === true ? new Uint8Array() : first.value;
-  const frame = frameFor(copy, head, now);
+  const wrapping = wrappingFor(copy, head, now);
   async function* whole(): AsyncGenerator<Uint8Array> {
     if (head.length > 0) yield head;
     yield* original;
   }
   async function* octets(): AsyncGenerator<Uint8Array> {
-    yield frame.preamble;
-    yield* frame.base64 ? base64Lines(whole()) : whole();
-    if (frame.epilogue.length > 0) yield frame.epilogue;
+    yield wrapping.preamble;
+    yield* wrapping.base64 ? base64Lines(whole()) : whole();
+    if (wrapping.epilogue.length > 0) yield wrapping.epilogue;
   }
-  return framed(copy, frame, octets());
+  return wrapped(copy, wrapping, octets());
 }
 
-function framed(copy: JournalCopy, frame: CopyFrame, octets: MessageContent): CopyContent {
-  const bodyBytes = frame.base64 ? base64Size(copy.sizeBytes) : copy.sizeBytes;
+function wrapped(copy: JournalCopy, wrapping: Wrapping, octets: MessageContent): CopyContent {
+  const { preamble, epilogue, base64, eightBit } = wrapping;
+  const bodyBytes = base64 ? base64Size(copy.sizeBytes) : copy.sizeBytes;
   return {
-    sizeBytes: frame.preamble.length + bodyBytes + frame.epilogue.length,
+    sizeBytes: preamble.length + bodyBytes + epilogue.length,
     // A prepended field may hold an international address of an original that is ASCII.
-    eightBit: (copy.eightBit && !frame.base64) || !isAscii(frame.preamble),
-    hasBareNewlines: copy.bareNewlines !== 'none' && !frame.base64,
+    eightBit: (copy.eightBit && !base64) || eightBit,
+    hasBareNewlines: copy.bareNewlines !== 'none' && !base64,
     octets,
+  };
+}
+
+function wrappingFor(copy: JournalCopy, head: Uint8Array, now: number): Wrapping {
+  const { preamble, epilogue, base64 } = frameFor(copy, head, now);
+  const octets = Buffer.from(preamble);
+  // In UTF-8, text has as many octets as characters only where it is ASCII.
+  return {
+    preamble: octets,
+    epilogue: Buffer.from(epilogue),
+    base64,
+    eightBit: octets.length > preamble.length,
   };
 }
 
