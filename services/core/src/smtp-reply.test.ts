@@ -17,7 +17,10 @@ const CASES: readonly (readonly [wire: string, reply: SmtpReply])[] = [
   ['550 5.1.1.7 blocked', { code: 550, text: '5.1.1.7 blocked' }],
   ['550 a\u2028b', { code: 550, text: 'a\u2028b' }],
   ['550 a\rb', { code: 550, text: 'a\rb' }],
+  ['550  5.1.1 a ', { code: 550, text: '5.1.1 a' }],
+  ['550 5.1.1  a ', { code: 550, enhanced: '5.1.1', text: 'a' }],
   ['5500 x', { code: 0, text: '5500 x' }],
+  [' not a reply ', { code: 0, text: 'not a reply' }],
   ['not a reply', { code: 0, text: 'not a reply' }],
   ['', { code: 0, text: '' }],
 ];

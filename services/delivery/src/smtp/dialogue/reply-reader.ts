@@ -53,8 +53,11 @@ export class ReplyReader {
   }
 }
 
+const ASCII = /^[\u0000-\u007f]*$/;
+
 /** The parts of a reply. Its text has no charset of its own (RFC 5321 §4.2.1): UTF-8 where it is that, else Latin-1. */
 export function readReply({ text }: WireReply): SmtpReply {
+  if (ASCII.test(text)) return parseReply(text);
   const utf8 = Buffer.from(text, 'latin1').toString('utf8');
   return parseReply(utf8.includes('\ufffd') ? text : utf8);
 }
