@@ -96,6 +96,14 @@ describe('a field that holds a list', () => {
   it('items behind commas', () => assert.equal(listField('X-To', ['a@x', 'b@y']), 'X-To: a@x, b@y\r\n'));
   it('one item', () => assert.equal(listField('X-To', ['a@x']), 'X-To: a@x\r\n'));
   it('the null sender', () => assert.equal(listField('X-From', ['']), 'X-From: \r\n'));
+  it('items without the blanks around them', () =>
+    assert.equal(listField('X-To', [' a@x', 'b@y, ', 'c@z ']), 'X-To: a@x, b@y,, c@z\r\n'));
+  it('no item at all', () => assert.equal(listField('X-To', []), 'X-To:\r\n'));
+  it('folded where the line would be longer by one', () => {
+    const item = 'a'.repeat(69);
+    assert.equal(listField('X-To', [item, 'b']), `X-To: ${item}, b\r\n`);
+    assert.equal(listField('X-To', [item, 'bc']), `X-To: ${item},\r\n bc\r\n`);
+  });
   it('folded behind a comma', () => {
     const item = `${'a'.repeat(30)}@x.example`;
     assert.equal(listField('X-To', [item, item]), `X-To: ${item},\r\n ${item}\r\n`);

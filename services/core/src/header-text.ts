@@ -71,11 +71,16 @@ export function headerField(name: string, value: string): string {
   return foldWords(name, isPlain(clean) ? clean.split(/ +/) : encodedWords(clean));
 }
 
+/** Items of printable ASCII without blanks around them, behind one comma and blank each. */
+const PLAIN_ITEMS = /^[!-~]+(?:, [!-~]+)*$/;
+
 /**
  * A header field whose value is a list: folded behind the commas, the items as they are. An item that no line can hold
  * is encoded.
  */
 export function listField(name: string, items: readonly string[]): string {
+  const list = items.join(', ');
+  if (name.length + 2 + list.length <= MAX_LINE && PLAIN_ITEMS.test(list)) return `${name}: ${list}\r\n`;
   const words = items.flatMap((item, index) => {
     const clean = oneLine(item);
     const parts = octetsIn(clean) > MAX_WORD ? encodedWords(clean) : [clean];
