@@ -72,12 +72,13 @@ export function plainAddress(text: string): string | undefined {
   return octets.length === 4 ? octets.join('.') : text.replace(/^\[|\]$/g, '').replace(/^IPv6:|%.*$/gis, '');
 }
 
+const LAST_LITERAL = /^.*\[([^[\]]*)\]/s;
+
 /** The address in a comment behind `from`: `host [address]`, or the address alone. */
 function addressIn(comment: string): string | undefined {
   // Exim and qmail repeat in it what the client called itself.
   const seen = comment.replace(/\b(?:helo|ident)[= ]\S+/gi, '').trim();
-  const literal = seen.includes('[') ? [...seen.matchAll(/\[([^[\]]*)\]/g)].at(-1)?.[1] : undefined;
-  return plainAddress(literal ?? seen);
+  return plainAddress(LAST_LITERAL.exec(seen)?.[1] ?? seen);
 }
 
 /** `ESMTPA`, `LMTPSA`, `UTF8SMTPA` …: the A says that the client was authenticated (RFC 3848, RFC 6531). */
