@@ -2,10 +2,8 @@ import { createHash, type Hash, hash } from 'node:crypto';
 import type { Mid } from '@tdc/core';
 import type { RedisClient } from '../redis/connect.ts';
 import type { RedisKeys } from '../redis/keys.ts';
+import { CHUNK_BYTES, type Chunk, type Chunks, createChunks } from './chunk.ts';
 import { type FinishedBody, type Spool, SpoolError, type SpooledBody, type SpoolWriter } from './spool.ts';
-
-/** What one command carries at most: large enough to be cheap, small enough not to hold up other commands. */
-const CHUNK_BYTES = 256 * 1024;
 
 const LOST_BEGINNING = 'the spooled message lost its beginning';
 
@@ -22,8 +20,9 @@ export interface SpoolOptions {
  * by itself.
  */
 export function createSpool(redis: RedisClient, keys: RedisKeys, options: SpoolOptions): Spool {
+  const chunks = createChunks();
   return {
-    open: (mid) => new ChunkedWriter(redis, keys.spool(mid), options),
+    open: (mid) => new ChunkedWriter(redis, keys.spool(mid), chunks, options),
     async duplicate(from, to) {
       if (to.length === 0) return;
       const copies = await Promise.all(
@@ -41,48 +40,55 @@ export function createSpool(redis: RedisClient, keys: RedisKeys, options: SpoolO
 class ChunkedWriter implements SpoolWriter {
   readonly #redis: RedisClient;
   readonly #key: string;
+  readonly #chunks: Chunks;
   readonly #ttlMs: number;
   readonly #shortBytes: number;
-  #hash: Hash | undefined;
+  /** The octets, as long as the message is a short one. */
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
+  /** The octets of a longer one that are not stored yet. */
+  #chunk: Chunk | undefined;
+  #hash: Hash | undefined;
   #storedBytes = 0;
   #begun = false;
 
-  constructor(redis: RedisClient, key: string, { ttlSeconds, shortBytes = -1 }: SpoolOptions) {
+  constructor(
+    redis: RedisClient,
+    key: string,
+    chunks: Chunks,
+    { ttlSeconds, shortBytes = -1 }: SpoolOptions,
+  ) {
     this.#redis = redis;
     this.#key = key;
+    this.#chunks = chunks;
     this.#ttlMs = ttlSeconds * 1000;
     this.#shortBytes = shortBytes;
   }
 
-  async write(chunk: Uint8Array): Promise<void> {
-    this.#pending.push(chunk);
-    this.#pendingBytes += chunk.length;
-    if (this.#pendingBytes < CHUNK_BYTES) return;
-    const octets = this.#takePending();
-    const rest = octets.length % CHUNK_BYTES;
-    for (let at = 0; at + CHUNK_BYTES <= octets.length; at += CHUNK_BYTES)
-      await this.#store(octets.subarray(at, at + CHUNK_BYTES));
-    if (rest > 0) {
-      this.#pending.push(octets.subarray(-rest));
-      this.#pendingBytes = rest;
-    }
+  async write(octets: Uint8Array): Promise<void> {
+    if (this.#chunk === undefined && !this.#begun) {
+      this.#pending.push(octets);
+      this.#pendingBytes += octets.length;
+      if (this.#pendingBytes > this.#shortBytes) await this.#fillWithPending();
+    } else await this.#fill(octets);
   }
 
   async finish(): Promise<FinishedBody> {
-    if (!this.#begun && this.#pendingBytes <= this.#shortBytes) {
+    if (this.#chunk === undefined && !this.#begun && this.#pendingBytes <= this.#shortBytes) {
       const unstored = this.#takePending();
       return { sizeBytes: unstored.length, sha256: hash('sha256', unstored, 'hex'), unstored };
     }
-    if (this.#pendingBytes > 0 || !this.#begun) await this.#store(this.#takePending());
+    this.#chunk ??= this.#chunks.take();
+    if (this.#chunk.length > 0 || !this.#begun) await this.#store(this.#chunk);
     // The last chunk may have come long before the end of the message: the life begins here.
     else if ((await this.#redis.pexpire(this.#key, this.#ttlMs)) !== 1) throw new Error(LOST_BEGINNING);
+    this.#release();
     return { sizeBytes: this.#storedBytes, sha256: this.#hash?.digest('hex') ?? '', unstored: undefined };
   }
 
   async abandon(): Promise<void> {
     this.#takePending();
+    this.#release();
     if (this.#begun) await this.#redis.unlink(this.#key).catch(() => 0);
   }
 
@@ -97,32 +103,56 @@ class ChunkedWriter implements SpoolWriter {
     return octets;
   }
 
-  async #store(octets: Buffer): Promise<void> {
-    if (this.#begun) await this.#append(octets);
-    else {
-      this.#begun = true;
-      // NX: a Redis that lost its numbers gives them out again, and another message may have the same MID.
-      const stored = await this.#redis.set(this.#key, octets, 'PX', this.#ttlMs, 'NX');
-      if (stored === null) {
-        this.#begun = false;
-        throw new Error('the spool holds another message under this MID');
-      }
+  /** The message turns out to be a longer one. */
+  async #fillWithPending(): Promise<void> {
+    const pending = this.#pending;
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    for (const octets of pending) await this.#fill(octets);
+  }
+
+  async #fill(octets: Uint8Array): Promise<void> {
+    for (let at = 0; at < octets.length; ) {
+      this.#chunk ??= this.#chunks.take();
+      at += this.#chunk.add(at === 0 ? octets : octets.subarray(at));
+      if (this.#chunk.isFull) await this.#store(this.#chunk);
     }
-    this.#storedBytes += octets.length;
+  }
+
+  /** The chunk is in nobody's hands while it is stored: one whose fate is not known is not used again. */
+  async #store(chunk: Chunk): Promise<void> {
+    this.#chunk = undefined;
+    const answer = this.#begun ? this.#append(chunk) : this.#begin(chunk);
     this.#hash ??= createHash('sha256');
-    this.#hash.update(octets);
+    this.#hash.update(chunk.octets);
+    await answer;
+    this.#storedBytes += chunk.length;
+    chunk.clear();
+    this.#chunk = chunk;
+  }
+
+  async #begin(chunk: Chunk): Promise<void> {
+    this.#begun = true;
+    // NX: a Redis that lost its numbers gives them out again, and another message may have the same MID.
+    const set = chunk.command('set', [this.#key], ['PX', String(this.#ttlMs), 'NX']);
+    if ((await this.#redis.sendCommand(set)) !== null) return;
+    this.#begun = false;
+    throw new Error('the spool holds another message under this MID');
   }
 
   /** Every chunk renews the life: a slow sender's message must not expire while it is coming in. */
-  async #append(octets: Buffer): Promise<void> {
-    const answers = await this.#redis
-      .pipeline()
-      .append(this.#key, octets)
-      .pexpire(this.#key, this.#ttlMs)
-      .exec();
-    for (const [error] of answers ?? []) if (error !== null) throw error;
+  async #append(chunk: Chunk): Promise<void> {
+    const [length] = await Promise.all([
+      this.#redis.sendCommand(chunk.command('append', [this.#key], [])),
+      this.#redis.pexpire(this.#key, this.#ttlMs),
+    ]);
     // A key that expired in between would silently begin anew with this chunk.
-    if (answers?.[0]?.[1] !== this.#storedBytes + octets.length) throw new Error(LOST_BEGINNING);
+    if (length !== this.#storedBytes + chunk.length) throw new Error(LOST_BEGINNING);
+  }
+
+  #release(): void {
+    if (this.#chunk !== undefined) this.#chunks.giveBack(this.#chunk);
+    this.#chunk = undefined;
   }
 }
 
