@@ -31,13 +31,16 @@ const linesOf = (lines: readonly string[], mid: number): readonly string[] =>
 const ONE = { limits: { connections: 1 } };
 
 describe('a worker', () => {
-  it('warns of a job that it drops because it is none', async () => {
+  it('warns of a job that it drops because it is none, and counts it', async () => {
     const worker = await delivery.start(delivery.policy({ primary: {} }));
     const queue = new Queue('the.tdc.queue', { connection: redis.client, prefix: '{tdc}' });
     await queue.add('copies', { from: 'elsewhere' }, { jobId: 'strange' });
     await queue.close();
     const text = 'Warning: strange holds nothing that is understood: dropped';
     await waitUntil(() => worker.process.lines().some((line) => line.endsWith(text)), { what: text });
+    const samples = await worker.samples();
+    const unhandled = (reason: string) => sampleOf(samples, 'tdc_delivery_jobs_unhandled_total', { reason });
+    assert.deepEqual([unhandled('not-understood'), unhandled('failed')], [1, 0]);
   });
 
   it('delivers what it was given, octet for octet, and tells what it did', async () => {

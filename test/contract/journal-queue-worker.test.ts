@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { toMid } from '@tdc/core';
-import type { JobDisposition } from '@tdc/platform';
+import type { JobDisposition, JobHandler } from '@tdc/platform';
 import { Queue } from 'bullmq';
 import { sampleCopy } from '../support/sample-copy.ts';
 import { QUICK_LOCKS, useJournalQueue } from '../support/use-journal-queue.ts';
@@ -97,14 +97,16 @@ describe('a worker', () => {
 
   it('brings a job back after a bug in the handler, and tells of the bug', async () => {
     let handled = 0;
-    jobs.startWorker(async () => {
+    const told: unknown[] = [];
+    const handler = async () => {
       handled += 1;
       if (handled === 1) throw new Error('a bug');
       return DONE;
-    });
+    };
+    jobs.startWorker(handler, { onUnhandled: (...why) => told.push(why) });
     await jobs.queue.add([sampleCopy(1)]);
     await waitUntil(async () => handled === 2 && (await isEmpty()));
-    assert.deepEqual(jobs.errors, ['handling mid-1 failed: a bug']);
+    assert.deepEqual(told, [['handling mid-1 failed: a bug', 'failed']]);
   });
 
   it('does not run a job whose copy was removed', async () => {
@@ -269,16 +271,18 @@ describe('a worker with jobs of several copies', () => {
     ];
     for (const [n, data] of strange.entries()) await others.add('copies', data, { jobId: `strange-${n}` });
     await others.close();
-    jobs.startJobWorker(async ({ mids }) => {
+    const told: unknown[] = [];
+    const handler: JobHandler = async ({ mids }) => {
       seen.push(...mids);
       return DONE;
-    });
+    };
+    jobs.startJobWorker(handler, { onUnhandled: (...why) => told.push(why) });
     await jobs.jobs.add([job(7, 2)]);
     await waitUntil(isEmpty);
     assert.deepEqual(seen, [7, 8]);
     assert.deepEqual(
-      jobs.errors,
-      strange.map((_, n) => `strange-${n} holds nothing that is understood: dropped`),
+      told,
+      strange.map((_, n) => [`strange-${n} holds nothing that is understood: dropped`, 'not-understood']),
     );
   });
 

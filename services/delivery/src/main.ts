@@ -42,7 +42,13 @@ async function start(context: ServiceContext<DeliveryConfig>) {
         : { ok: true },
   });
   const worker = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
-  const storage = await openStorage(config, { worker, log, now, signal: stopping.signal });
+  const storage = await openStorage(config, {
+    worker,
+    log,
+    now,
+    signal: stopping.signal,
+    unhandled: meters.unhandled,
+  });
   if (storage === undefined) return;
   shutdown.add('storage', () => storage.close());
   // Without a policy nothing is known of ports and certificates: better to wait than to fail copies.

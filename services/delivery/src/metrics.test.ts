@@ -74,6 +74,19 @@ describe("delivery's metrics", () => {
     assert.equal(await value('tls_failures_total', { intake }), 1);
   });
 
+  it('count jobs that could not be handled by why, and both at 0 before there is one', async () => {
+    const { meters, value } = bench();
+    const counted = async () => [
+      await value('jobs_unhandled_total', { reason: 'failed' }),
+      await value('jobs_unhandled_total', { reason: 'not-understood' }),
+    ];
+    assert.deepEqual(await counted(), [0, 0]);
+    meters.unhandled('not-understood');
+    assert.deepEqual(await counted(), [0, 1]);
+    meters.unhandled('failed');
+    assert.deepEqual(await counted(), [1, 1]);
+  });
+
   it('show the process as it is when somebody looks', async () => {
     const { meters, value } = bench();
     meters.show({

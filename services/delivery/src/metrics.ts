@@ -1,5 +1,5 @@
 import type { DeliveryFailure, TlsFailureReason } from '@tdc/core';
-import { combinations, type Metrics } from '@tdc/platform';
+import { combinations, type Metrics, type UnhandledReason } from '@tdc/platform';
 import type { CopyObserver } from './copy/ports.ts';
 import { CLOSE_REASONS, type ConnectionObserver } from './ports.ts';
 
@@ -8,6 +8,7 @@ const LATENCY_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10
 const ATTEMPT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
 const SETUP_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
+const UNHANDLED: readonly UnhandledReason[] = ['failed', 'not-understood'];
 const OUTCOMES = ['delivered', 'failed'];
 const FAILURES = ['network', 'tls', 'dns', 'refused'];
 const TLS_REASONS: readonly TlsFailureReason[] = [
@@ -59,6 +60,12 @@ export function createDeliveryMetrics(metrics: Metrics, { maxJobs }: { readonly 
     name: 'tdc_delivery_record_delays_total',
     help: 'Times an outcome could not be recorded at once.',
     known: [{}],
+  });
+  const unhandled = metrics.counter({
+    name: 'tdc_delivery_jobs_unhandled_total',
+    help: 'Times a job of the queue could not be handled, by why.',
+    labels: ['reason'],
+    known: combinations({ reason: UNHANDLED }),
   });
   const setup = metrics.histogram({
     name: 'tdc_delivery_connection_setup_seconds',
@@ -136,6 +143,8 @@ export function createDeliveryMetrics(metrics: Metrics, { maxJobs }: { readonly 
   return {
     copies,
     connections,
+    /** Counts a job that could not be handled. */
+    unhandled: (reason: UnhandledReason): void => unhandled.inc({ reason }),
     /** Sets what is only asked for when somebody looks. */
     show(state: DelivererState): void {
       open.set(state.openConnections());

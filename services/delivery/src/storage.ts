@@ -14,6 +14,7 @@ import {
   type Ledger,
   type Logger,
   type Spool,
+  type UnhandledReason,
 } from '@tdc/platform';
 import type { DeliveryConfig } from './config.ts';
 import type { LoadSource } from './destination/destinations.ts';
@@ -48,9 +49,11 @@ export async function openStorage(
     readonly log: Logger;
     readonly now: () => number;
     readonly signal: AbortSignal;
+    /** Counts a job that could not be handled. */
+    readonly unhandled: (reason: UnhandledReason) => void;
   },
 ): Promise<RedisStorage | undefined> {
-  const { log, now, signal } = options;
+  const { log, now, signal, unhandled } = options;
   const keys = createRedisKeys(config.redis.keyPrefix);
   const commands = createRedisLink(config.redis, { role: 'command', log });
   const bodies = createRedisLink(config.redis, { role: 'command', log, silent: true });
@@ -96,7 +99,10 @@ export async function openStorage(
         capacity,
         now,
         onError,
-        onUnhandled: (message) => log.notice('warning', 'job-unhandled', message),
+        onUnhandled(message, reason) {
+          log.notice('warning', 'job-unhandled', message);
+          unhandled(reason);
+        },
         waitingJobs: async () => (await queue.depth()).waiting,
       }),
     async close() {

@@ -46,7 +46,7 @@ export { pause, withDeadline } from './process/waiting.ts';
 export { groupEnqueue, MAX_COPIES_PER_JOB } from './queue/group-enqueue.ts';
 export type { JournalQueueOptions } from './queue/journal-queue.ts';
 export { createJournalQueue } from './queue/journal-queue.ts';
-export type { JobHandler, JournalQueueWorkerOptions } from './queue/journal-queue-worker.ts';
+export type { JobHandler, JournalQueueWorkerOptions, UnhandledReason } from './queue/journal-queue-worker.ts';
 export { createJournalQueueWorker } from './queue/journal-queue-worker.ts';
 export type {
   JobDisposition,

@@ -14,6 +14,9 @@ export type JobHandler = (
   settled: () => void,
 ) => Promise<JobDisposition>;
 
+/** Why a job was not handled: by a bug of ours, after which it comes back; or it is none, and is dropped. */
+export type UnhandledReason = 'failed' | 'not-understood';
+
 export interface JournalQueueWorkerOptions {
   readonly prefix: string;
   readonly handler: JobHandler;
@@ -22,8 +25,8 @@ export interface JournalQueueWorkerOptions {
   readonly now: () => number;
   /** The library complains, of its connection for the most part. */
   readonly onError: (message: string) => void;
-  /** A job could not be handled: by a bug of ours, or because it is none. */
-  readonly onUnhandled: (message: string) => void;
+  /** A job could not be handled. */
+  readonly onUnhandled: (message: string, reason: UnhandledReason) => void;
   /** How many jobs wait, to tell an idle worker from a stuck one. */
   readonly waitingJobs: () => Promise<number>;
   readonly lockMs?: number;
@@ -85,6 +88,7 @@ export function createJournalQueueWorker(
     } catch (error) {
       onUnhandled(
         `handling ${job.id ?? 'a job'} failed: ${error instanceof Error ? error.message : String(error)}`,
+        'failed',
       );
       return putBack(AFTER_BUG_MS);
     } finally {
@@ -115,7 +119,7 @@ export function createJournalQueueWorker(
   ): Promise<void> => {
     progressAt = now();
     if (!holdsCopies(job.data)) {
-      onUnhandled(`${job.id ?? 'a job'} holds nothing that is understood: dropped`);
+      onUnhandled(`${job.id ?? 'a job'} holds nothing that is understood: dropped`, 'not-understood');
       return;
     }
     let copies = job.data.mids.length;

@@ -119,7 +119,7 @@ describe('the connections to Redis that a simulation reckons with are those', ()
 
   it('of a process that delivers', async () => {
     const before = await clients();
-    const options = { worker: 'one', log: silentLog, now: Date.now, signal };
+    const options = { worker: 'one', log: silentLog, now: Date.now, signal, unhandled: () => undefined };
     const storage = await openDeliveryStorage(loadDeliveryConfig(env), options);
     const worker = storage?.startWorker(async () => ({ kind: 'done' }), 1);
     await grows(before, REDIS_CLIENTS.delivery);

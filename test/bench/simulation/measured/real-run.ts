@@ -105,7 +105,7 @@ async function startDelivery(
   { nth, delivered }: { readonly nth: number; readonly delivered: (seconds: number) => void },
 ): Promise<() => Promise<unknown>> {
   const { signal } = new AbortController();
-  const options = { worker: `process-${nth}`, log: silentLog, now: Date.now, signal };
+  const options = { worker: `process-${nth}`, log: silentLog, now: Date.now, signal, unhandled: ignore };
   const storage = await openStorage(loadDeliveryConfig({ TDC_REDIS_URL: url }), options);
   if (storage === undefined) throw new Error('Redis did not come up');
   let setCapacity: (copies: number) => void = ignore;
