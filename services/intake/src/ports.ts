@@ -28,6 +28,12 @@ export interface IncomingMessage {
   readonly body: AsyncIterable<Uint8Array>;
   /** Whether what was read so far passes the size limit: the rest is only drained. */
   readonly tooLarge: () => boolean;
+  /**
+   * Calls back when the client goes away before the end, at once where it has: for who waits in the midst of the body and
+   * does not read. Only the last to ask is told. That it has gone is not seen while more of it is on its way than is taken
+   * unread: its end stands behind that.
+   */
+  readonly whenGone: (tell: () => void) => void;
 }
 
 /** What became of a message: the listener makes a reply of it, the metrics a count. */

@@ -16,6 +16,7 @@ const MESSAGE: IncomingMessage = {
   declaredBytes: undefined,
   body: (async function* () {})(),
   tooLarge: () => false,
+  whenGone: () => undefined,
 };
 
 const ACCEPTED: Accepted = {

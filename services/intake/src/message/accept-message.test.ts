@@ -52,6 +52,7 @@ const incoming = (changes: Partial<IncomingMessage> = {}, text = MESSAGE): Incom
   declaredBytes: undefined,
   body: octets(text),
   tooLarge: () => false,
+  whenGone: () => undefined,
   ...changes,
 });
 

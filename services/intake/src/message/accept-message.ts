@@ -63,7 +63,7 @@ export function createAcceptMessage(ports: AcceptancePorts, rules: AcceptanceRul
     const [mid] = (await ports.takeMids(1)) ?? [];
     if (mid === undefined) return drained(message, unavailable('storage'));
     logEnvelope(ports, mid, message);
-    const room = ports.admission.open(message.declaredBytes, rules.maxMessageBytes);
+    const room = ports.admission.open(message, rules.maxMessageBytes);
     try {
       return await receive({ mid, message, policy, storage, room });
     } finally {

@@ -17,8 +17,11 @@ function world(room = Number.MAX_SAFE_INTEGER) {
       store.looks += 1;
     },
   });
-  return { store, admission, open: (declared?: number) => admission.open(declared, MAX_MESSAGE) };
+  return { store, admission, open: (declared?: number) => admission.open(arriving(declared), MAX_MESSAGE) };
 }
+
+/** A message whose client stays. */
+const arriving = (declaredBytes?: number) => ({ declaredBytes, whenGone: () => undefined });
 
 /** What a promise has come to by now; undefined while it has come to nothing. */
 async function now<T>(promise: Promise<T> | T): Promise<T | undefined> {
@@ -82,7 +85,8 @@ describe('the room of a message', () => {
       storeHasRoom: () => true,
       lookAgain: async () => undefined,
     });
-    const [first, second] = [admission.open(5 * MB, MAX_MESSAGE), admission.open(5 * MB, MAX_MESSAGE)];
+    const open = () => admission.open(arriving(5 * MB), MAX_MESSAGE);
+    const [first, second] = [open(), open()];
     assert.equal(await first.need(2 * MB), true);
     const waiting = second.need(2 * MB);
     assert.equal(await now(waiting), undefined);
@@ -113,6 +117,41 @@ describe('the room of a message', () => {
     assert.equal(await vain, false);
     assert.equal(await behind, true);
     assert.equal(admission.waiting(), 0);
+  });
+
+  it('is not kept for a client that has gone: its place is the next one’s at once', async () => {
+    const { open, admission } = world();
+    const gone: (() => void)[] = [];
+    const leaving = { declaredBytes: 50 * MB, whenGone: (tell: () => void) => void gone.push(tell) };
+    const first = open(25 * MB);
+    assert.equal(await first.need(MB), true);
+    const left = admission.open(leaving, MAX_MESSAGE);
+    const asked = left.need(MB);
+    const behind = open(25 * MB).need(MB);
+    assert.equal(await now(behind), undefined);
+    gone[0]?.();
+    assert.equal(admission.waiting(), 0);
+    assert.deepEqual([await now(asked), await now(behind)], [false, true]);
+    // Told again, or of a message that has its room, it takes nobody's place.
+    gone[0]?.();
+    left.leave();
+    assert.equal(admission.bytesInFlight(), 50 * MB);
+    const present = admission.open({ ...leaving, declaredBytes: 10 * MB }, MAX_MESSAGE);
+    assert.equal(await present.need(MB), true);
+    const last = open(25 * MB).need(MB);
+    gone[1]?.();
+    assert.deepEqual(
+      [await now(last), admission.waiting(), admission.bytesInFlight()],
+      [undefined, 1, 60 * MB],
+    );
+  });
+
+  it('is not waited for when the client has gone before', async () => {
+    const { open, admission } = world();
+    assert.equal(await open(50 * MB).need(MB), true);
+    const late = admission.open({ declaredBytes: 50 * MB, whenGone: (tell) => tell() }, MAX_MESSAGE);
+    assert.equal(await now(late.need(MB)), false);
+    assert.deepEqual([admission.waiting(), admission.bytesInFlight()], [0, 50 * MB]);
   });
 
   it('is given back whatever is done, and never more than there is', async () => {

@@ -10,11 +10,19 @@ export interface AdmissionOptions {
   readonly lookAgain: () => Promise<void>;
 }
 
+/** What is asked of a message that is on its way in. */
+export interface Arriving {
+  /** Undefined when nothing was announced. */
+  readonly declaredBytes: number | undefined;
+  /** Calls back when its client goes away, at once where it has. */
+  readonly whenGone: (tell: () => void) => void;
+}
+
 /** One message's room. */
 export interface Room {
   /**
-   * Waits until there is room for so many octets in all; false when there is none in time. Where it has that room already
-   * it is true at once, without a promise.
+   * Waits until there is room for so many octets in all; false when there is none in time, or nobody any more to wait for.
+   * Where it has that room already it is true at once, without a promise.
    */
   need(bytes: number): Promise<boolean> | true;
   /** Gives back what it had; to be called when the message is answered, whatever came of it. */
@@ -26,8 +34,7 @@ export interface Room {
  * that sends more is kept waiting in the midst of its message, as a slow network would keep it, and sends on.
  */
 export interface Admission {
-  /** For a message of which `declaredBytes` were announced; undefined when nothing was. */
-  open(declaredBytes: number | undefined, maxMessageBytes: number): Room;
+  open(message: Arriving, maxMessageBytes: number): Room;
   /** Octets that have room at the moment. */
   bytesInFlight(): number;
   /** Messages that wait for room. */
@@ -69,7 +76,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
       });
     }, LOOK_MS);
   }
-  const enter = (bytes: number): Promise<boolean> =>
+  const enter = (bytes: number, whenGone: Arriving['whenGone']): Promise<boolean> =>
     new Promise((resolve) => {
       const waiter: Waiter = {
         bytes,
@@ -78,13 +85,17 @@ export function createAdmission(options: AdmissionOptions): Admission {
           resolve(admitted);
         },
       };
-      const timer = setTimeout(() => {
-        line.splice(line.indexOf(waiter), 1);
+      const giveUp = (): void => {
+        const place = line.indexOf(waiter);
+        if (place < 0) return;
+        line.splice(place, 1);
         waiter.answer(false);
         admit();
-      }, options.patienceMs);
+      };
+      const timer = setTimeout(giveUp, options.patienceMs);
       line.push(waiter);
       admit();
+      whenGone(giveUp);
     });
   const leave = (bytes: number): void => {
     inFlight -= bytes;
@@ -92,7 +103,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
   };
 
   return {
-    open(declaredBytes, maxMessageBytes) {
+    open({ declaredBytes, whenGone }, maxMessageBytes) {
       let taken = 0;
       const giveBack = (): void => {
         const had = taken;
@@ -104,7 +115,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
         giveBack();
         const wanted =
           declaredBytes !== undefined && bytes <= declaredBytes ? declaredBytes : maxMessageBytes;
-        if (!(await enter(wanted))) return false;
+        if (!(await enter(wanted, whenGone))) return false;
         taken = wanted;
         return true;
       };

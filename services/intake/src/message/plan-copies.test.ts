@@ -40,6 +40,7 @@ const MESSAGE: IncomingMessage = {
   declaredBytes: undefined,
   body: (async function* () {})(),
   tooLarge: () => false,
+  whenGone: () => undefined,
 };
 
 const INPUT: PlanInput = {

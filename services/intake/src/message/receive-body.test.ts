@@ -25,6 +25,7 @@ const messageOf = (
   declaredBytes: undefined,
   body,
   tooLarge,
+  whenGone: () => undefined,
 });
 
 /** A writer in memory that fails from the given write on. */

@@ -40,8 +40,20 @@ describe('the body of a message', () => {
     await assert.rejects(readAll(late), /gone/);
   });
 
+  it('tells a reader that waits for something else when there will be no end, also one that asks later', () => {
+    const { body } = bodyWith('one');
+    const told: string[] = [];
+    body.whenFailed(() => told.push('first'));
+    body.whenFailed(() => told.push('waiting'));
+    assert.equal(told.length, 0);
+    body.fail(new Error('gone'));
+    body.whenFailed(() => told.push('late'));
+    assert.deepEqual(told, ['waiting', 'late']);
+  });
+
   it('is whole all the same when the client goes behind its end', async () => {
     const { body } = bodyWith('one');
+    body.whenFailed(() => assert.fail('it has not failed'));
     body.end();
     body.fail(new Error('gone'));
     assert.equal(await readAll(body), 'one');

@@ -20,6 +20,7 @@ export class MessageBody implements AsyncIterableIterator<Uint8Array, undefined>
   #receivedBytes = 0;
   #reader: Reader | undefined;
   #failure: Error | undefined;
+  #tellFailed: (() => void) | undefined;
   #state: 'open' | 'dropped' | 'ended' = 'open';
 
   /** `onRoom` is called when it was full, and is no more. */
@@ -56,12 +57,19 @@ export class MessageBody implements AsyncIterableIterator<Uint8Array, undefined>
     this.#reader?.resolve(END);
   }
 
-  /** There will be no end: the reader is told. Behind the end it means nothing. */
+  /** There will be no end: who reads, or waits to read on, is told. Behind the end it means nothing. */
   fail(error: Error): void {
     if (this.#state === 'ended') return;
     this.#failure = error;
     this.#pieces = [];
     this.#reader?.reject(error);
+    this.#tellFailed?.();
+  }
+
+  /** Calls back when it fails, at once where it has: for a reader that waits for something else. The last one is told. */
+  whenFailed(tell: () => void): void {
+    if (this.#failure === undefined) this.#tellFailed = tell;
+    else tell();
   }
 
   /** What nobody reads is not kept. */

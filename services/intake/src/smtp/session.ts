@@ -270,6 +270,7 @@ export class Session extends SMTPConnection implements InputOwner {
       declaredBytes: declaredBytesOf(mailFrom),
       body,
       tooLarge: () => this.#isTooLarge(body),
+      whenGone: (tell) => body.whenFailed(tell),
     });
     void received.then((reply) => {
       transfer.reply = reply;
