@@ -147,8 +147,15 @@ export interface Envelope {
   readonly parameters?: string;
 }
 
-/** One transaction on an open connection; the first reply that is none of success ends it and is the answer. */
-export async function transact(sender: SmtpSender, envelope: Envelope, message: Buffer): Promise<string> {
+/** How a transaction ended. */
+export interface Transacted {
+  readonly reply: string;
+  /** The reply is to the message as a whole. */
+  readonly isWhole: boolean;
+}
+
+/** One transaction on an open connection; the first reply that is none of success ends it. */
+export async function carryOut(sender: SmtpSender, envelope: Envelope, message: Buffer): Promise<Transacted> {
   const parameters = envelope.parameters === undefined ? '' : ` ${envelope.parameters}`;
   for (const line of [
     `MAIL FROM:<${envelope.from}>${parameters}`,
@@ -156,11 +163,15 @@ export async function transact(sender: SmtpSender, envelope: Envelope, message: 
     'DATA',
   ]) {
     const reply = await sender.say(line);
-    if (!/^[23]/.test(reply)) return reply;
+    if (!/^[23]/.test(reply)) return { reply, isWhole: false };
   }
   sender.write(dataBlock(message));
-  return sender.reply();
+  return { reply: await sender.reply(), isWhole: true };
 }
+
+/** The answer to one transaction on an open connection. */
+export const transact = async (sender: SmtpSender, envelope: Envelope, message: Buffer): Promise<string> =>
+  (await carryOut(sender, envelope, message)).reply;
 
 /** Sends one message over a connection of its own; answers the last reply. */
 export async function sendMail(

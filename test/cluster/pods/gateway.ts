@@ -1,5 +1,5 @@
 import { createServer, type ServerResponse } from 'node:http';
-import { openSender, type SmtpSender, transact } from '../../support/smtp-sender.ts';
+import { carryOut, openSender, type SmtpSender } from '../../support/smtp-sender.ts';
 
 /**
  * A mail gateway that hands over copies at a steady pace, as a mail server does: several sessions, some messages in each,
@@ -25,6 +25,8 @@ export interface GatewayReport {
   readonly refused: readonly { readonly messageId: string; readonly reply: string }[];
   /** Handed over whole, but the answer was lost: tried again, so that two copies may be due. */
   readonly uncertain: readonly string[];
+  /** Handed over whole and answered 4xx: what intake has done by then is taken back, as far as Redis lets it. */
+  readonly answeredLater: readonly string[];
   /** Kept and tried again, by reason. */
   readonly deferred: Readonly<Record<string, number>>;
   readonly waiting: number;
@@ -45,6 +47,7 @@ const queue: Queued[] = [];
 const accepted: { messageId: string; mid: number }[] = [];
 const refused: { messageId: string; reply: string }[] = [];
 const uncertain: string[] = [];
+const answeredLater: string[] = [];
 const deferred: Record<string, number> = {};
 let offered = 0;
 let inHand = 0;
@@ -67,11 +70,12 @@ async function handOver(sender: SmtpSender, message: Queued): Promise<boolean> {
   inHand += 1;
   // Nothing tells from outside how far a transaction came: what is cut in it counts as handed over.
   try {
-    const reply = await transact(
+    const { reply, isWhole } = await carryOut(
       sender,
       { from: 'sender@gateway.example', to: ['joe@example.com'] },
       messageOf(message.messageId),
     );
+    if (isWhole && reply.startsWith('4')) answeredLater.push(message.messageId);
     settle(message, reply);
     return !reply.startsWith('421');
   } catch {
@@ -135,6 +139,7 @@ const report = (): GatewayReport => ({
   accepted,
   refused,
   uncertain,
+  answeredLater,
   deferred,
   waiting: queue.length + inHand,
 });
