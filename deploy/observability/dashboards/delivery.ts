@@ -47,10 +47,14 @@ const outcomes: Section = {
       ],
     }),
     timeseries({
-      title: 'Delayed records',
-      description: 'Outcomes per second that could not be recorded at once: Redis was away or slow.',
+      title: 'Delayed records, unhandled jobs',
+      description:
+        'Outcomes per second that could not be recorded at once: Redis was away or slow. Jobs that a bug put back, or that were not understood and dropped.',
       unit: 'cps',
-      queries: [{ expr: sum(rate(metric('tdc_delivery_record_delays_total'))), legend: 'delayed' }],
+      queries: [
+        { expr: sum(rate(metric('tdc_delivery_record_delays_total'))), legend: 'delayed' },
+        { expr: sum(rate(metric('tdc_delivery_jobs_unhandled_total')), 'reason'), legend: 'job {{reason}}' },
+      ],
     }),
   ],
 };
