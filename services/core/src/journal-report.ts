@@ -27,8 +27,6 @@ export interface JournalInput {
 
 /** Lines longer than this are not left as they are: RFC 5321 §4.5.3.1.6 ends lines at 998 octets. */
 const MAX_PLAIN_LINE = 900;
-/** What is told in so few characters makes no longer line, be it all on one. */
-const MAX_TOLD = MAX_PLAIN_LINE - 'Message-Id: '.length;
 
 /** Drawn from the journal id, which nobody outside can guess, so that no message can hold it on purpose. */
 export const boundaryOf = (journalId: string): string => `=_tdc_${journalId.replace(/[^A-Za-z0-9]/g, '')}`;
@@ -67,27 +65,14 @@ const partHeader = (encoding: '7bit' | 'quoted-printable'): string =>
 const SEVEN_BIT = partHeader('7bit');
 const QUOTED = partHeader('quoted-printable');
 
-const PRINTABLE = /^[ -~]*$/;
+/** No line holds a line end of its own. */
+const PRINTABLE_LINES = /^[\r\n -~]*$/;
 
-/** The report where it can stand as it is, as most can: one look at all that it tells. Undefined where it cannot. */
-function plainReport({ copy, subject }: JournalInput): string | undefined {
-  const { sender, messageIdHeader, recipients } = copy;
-  let told = sender + subject + messageIdHeader;
-  let text = `Sender: ${sender.trim()}\r\nSubject: ${subject.trim()}\r\nMessage-Id: ${messageIdHeader.trim()}\r\n`;
-  for (const recipient of recipients) {
-    told += recipient;
-    text += `Recipient: ${recipient.trim()}\r\n`;
-  }
-  return told.length <= MAX_TOLD && PRINTABLE.test(told) ? text : undefined;
-}
-
-function reportPart(input: JournalInput): string {
-  const text = plainReport(input);
-  if (text !== undefined) return SEVEN_BIT + text;
-  const lines = journalReportLines(input);
-  const plain = lines.every((line) => PRINTABLE.test(line) && line.length <= MAX_PLAIN_LINE);
-  const shown = plain ? lines : lines.map(quotedPrintableLine);
-  return `${plain ? SEVEN_BIT : QUOTED}${shown.join('\r\n')}\r\n`;
+/** The lines as they are where they can stand so, as most can. */
+function reportPart(lines: readonly string[]): string {
+  const text = lines.join('\r\n');
+  const plain = PRINTABLE_LINES.test(text) && lines.every((line) => line.length <= MAX_PLAIN_LINE);
+  return `${plain ? SEVEN_BIT : QUOTED}${plain ? text : lines.map(quotedPrintableLine).join('\r\n')}\r\n`;
 }
 
 function originalPartHeader(copy: JournalCopy): string {
@@ -120,7 +105,7 @@ export function journalFrame(input: JournalInput): CopyFrame {
     commonFields(copy) +
     `MIME-Version: 1.0\r\nContent-Type: multipart/mixed;\r\n boundary="${boundary}"\r\n` +
     `Content-Transfer-Encoding: ${copy.eightBit && !base64 ? '8bit' : '7bit'}\r\n\r\n--${boundary}\r\n` +
-    reportPart(input) +
+    reportPart(journalReportLines(input)) +
     `\r\n--${boundary}\r\n${originalPartHeader(copy)}`;
   // The CRLF before a boundary belongs to the boundary (RFC 2046 §5.1.1): the original keeps its own last CRLF.
   return { preamble, epilogue: `\r\n--${boundary}--\r\n`, base64, boundary };
