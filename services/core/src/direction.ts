@@ -1,6 +1,7 @@
 import { parseAddress } from './address.ts';
 import { isInNetworks, type Network, parseNetwork } from './network.ts';
 import type { DirectionRules } from './policy-document/types.ts';
+import { oncePer } from './remember.ts';
 
 /** Only `incoming` mail is copied (spec §2). */
 export type Direction = 'incoming' | 'outgoing' | 'relayed';
@@ -29,16 +30,10 @@ export function isLocalRecipient(recipient: string, rules: DirectionRules): bool
   );
 }
 
-const relays = new WeakMap<DirectionRules, readonly Network[]>();
-
-/** The relay networks of a document; read once for each. */
-function relayNetworksOf(rules: DirectionRules): readonly Network[] {
-  const known = relays.get(rules);
-  if (known !== undefined) return known;
-  const read = rules.relayNetworks.flatMap((text) => parseNetwork(text) ?? []);
-  relays.set(rules, read);
-  return read;
-}
+/** The relay networks of a document. */
+const relayNetworksOf = oncePer(({ relayNetworks }: DirectionRules): readonly Network[] =>
+  relayNetworks.flatMap((text) => parseNetwork(text) ?? []),
+);
 
 /** Finds the direction of a message: who sent it first, then for whom it is. */
 export function classifyDirection(input: DirectionInput, rules: DirectionRules): DirectionFinding {

@@ -1,5 +1,6 @@
 import type { HeaderField } from './header-fields.ts';
 import type { HeaderRule, VerdictRules } from './policy-document/types.ts';
+import { oncePer } from './remember.ts';
 import { VERDICTS, type Verdict } from './verdict.ts';
 
 /** One of these entries of a `;`-separated report. */
@@ -77,12 +78,8 @@ interface CompiledRule {
 /** Rules by the name of their header, lower case. */
 type RulesByHeader = ReadonlyMap<string, readonly CompiledRule[]>;
 
-const compiled = new WeakMap<VerdictRules, RulesByHeader>();
-
 /** Patterns are compiled once per document. */
-function compile(rules: VerdictRules): RulesByHeader {
-  const known = compiled.get(rules);
-  if (known !== undefined) return known;
+const compile = oncePer((rules: VerdictRules): RulesByHeader => {
   const made = new Map<string, CompiledRule[]>();
   const builtIn = rules.builtIn.flatMap((name) => BUILT_IN_RULES[name] ?? []);
   for (const { header, pattern, verdict } of [...builtIn, ...rules.headers]) {
@@ -91,9 +88,8 @@ function compile(rules: VerdictRules): RulesByHeader {
     list.push({ pattern: new RegExp(pattern, 'i'), verdict });
     made.set(name, list);
   }
-  compiled.set(rules, made);
   return made;
-}
+});
 
 const NO_VERDICTS: readonly Verdict[] = [];
 

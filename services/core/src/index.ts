@@ -121,6 +121,7 @@ export type {
   PolicySnapshot,
   VerdictRules,
 } from './policy-document/types.ts';
+export { oncePer } from './remember.ts';
 export type { AttemptContext, NextStep, RetryRules } from './retry-rules.ts';
 export { isExpired, MAX_ATTEMPTS, nextStep, retryReason } from './retry-rules.ts';
 export type { SmtpReply, SmtpStage } from './smtp-reply.ts';

@@ -1,5 +1,7 @@
 /** Dates as the mail log, the status commands and message tracking write them. All take epoch milliseconds. */
 
+import { rememberLast } from './remember.ts';
+
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'] as const;
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const;
 
@@ -11,12 +13,16 @@ const clock = (date: Date): string =>
 /** Shifts an instant so that its UTC fields read as local time. */
 const inZone = (at: number, offsetMinutes: number): Date => new Date(at + offsetMinutes * 60_000);
 
-/** `Fri Feb 16 21:19:22 2024`, the day blank-padded as ctime does. `offsetMinutes` east of UTC. */
-export function formatLogDate(at: number, offsetMinutes: number): string {
-  const date = inZone(at, offsetMinutes);
+/** Lines of one second share its date. */
+const logDateOf = rememberLast((second) => {
+  const date = new Date(second * 1000);
   const day = String(date.getUTCDate()).padStart(2, ' ');
   return `${DAYS[date.getUTCDay()]} ${MONTHS[date.getUTCMonth()]} ${day} ${clock(date)} ${date.getUTCFullYear()}`;
-}
+});
+
+/** `Fri Feb 16 21:19:22 2024`, the day blank-padded as ctime does. `offsetMinutes` east of UTC. */
+export const formatLogDate = (at: number, offsetMinutes: number): string =>
+  logDateOf(Math.floor((at + offsetMinutes * 60_000) / 1000));
 
 /** `Thu Aug 13 14:29:42 2026`, in UTC. */
 export const formatUtcDate = (at: number): string => formatLogDate(at, 0);
@@ -33,15 +39,10 @@ export function formatTrackingDate(at: number, offsetMinutes: number): string {
 }
 
 /** Messages of one second share its date. */
-let shared = { second: Number.NaN, date: '' };
+const messageDateOf = rememberLast((second) => {
+  const date = new Date(second * 1000);
+  return `${DAYS[date.getUTCDay()]}, ${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]} ${date.getUTCFullYear()} ${clock(date)} +0000`;
+});
 
 /** `Fri, 16 Feb 2024 21:19:22 +0000`: the date-time of RFC 5322 §3.3. */
-export function formatMessageDate(at: number): string {
-  const second = Math.floor(at / 1000);
-  if (shared.second !== second) {
-    const date = new Date(at);
-    const day = `${DAYS[date.getUTCDay()]}, ${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]} ${date.getUTCFullYear()}`;
-    shared = { second, date: `${day} ${clock(date)} +0000` };
-  }
-  return shared.date;
-}
+export const formatMessageDate = (at: number): string => messageDateOf(Math.floor(at / 1000));

@@ -1,6 +1,7 @@
 import { type DeliveryFailure, describeFailure } from './delivery-failure.ts';
 import type { ConnectionEnds, MailLogEvent } from './mail-log.ts';
 import { cutForLog, levelOf, mailLogText } from './mail-log-text.ts';
+import { rememberLast } from './remember.ts';
 
 /** Text that stands in JSON as it is. */
 const UNESCAPED = /^[ !#-[\]-~]*$/;
@@ -78,12 +79,7 @@ const FIELDS: Fields = {
 };
 
 /** Lines of one millisecond share its text. */
-let shared = { at: Number.NaN, iso: '' };
-
-function isoTime(at: number): string {
-  if (shared.at !== at) shared = { at, iso: new Date(at).toISOString() };
-  return shared.iso;
-}
+const isoTime = rememberLast((at) => new Date(at).toISOString());
 
 /**
  * The JSON form of an event, one line without its end: `time` (ISO 8601, UTC), `level`, `text` (the line of the text

@@ -110,17 +110,7 @@ const LEVEL_NAME: Readonly<Record<LogLevel, string>> = {
   critical: 'Critical',
 };
 
-/** Lines of one second share its date. */
-let shared = { second: Number.NaN, offsetMinutes: 0, date: '' };
-
-function dateOf(at: number, offsetMinutes: number): string {
-  const second = Math.floor(at / 1000);
-  if (shared.second !== second || shared.offsetMinutes !== offsetMinutes)
-    shared = { second, offsetMinutes, date: formatLogDate(at, offsetMinutes) };
-  return shared.date;
-}
-
 /** `Fri Feb 16 21:19:22 2024 Info: <text>`; `offsetMinutes` east of UTC. */
 export function formatMailLogLine(at: number, event: MailLogEvent, offsetMinutes: number): string {
-  return `${dateOf(at, offsetMinutes)} ${LEVEL_NAME[levelOf(event)]}: ${mailLogText(event)}`;
+  return `${formatLogDate(at, offsetMinutes)} ${LEVEL_NAME[levelOf(event)]}: ${mailLogText(event)}`;
 }

@@ -4,6 +4,7 @@ import {
   headerValue,
   headerValues,
   JOURNAL_ID_HEADER,
+  oncePer,
   type PolicyDocument,
   parseAddress,
 } from '@tdc/core';
@@ -24,18 +25,11 @@ export interface LoopInput {
   readonly bodyStart: Uint8Array;
 }
 
-const known = new WeakMap<PolicyDocument, ReadonlySet<string>>();
-
-/** The intake addresses of a document, as keys; made once for each. */
-function intakeKeys(document: PolicyDocument): ReadonlySet<string> {
-  const made = known.get(document);
-  if (made !== undefined) return made;
-  const keys = new Set(
-    Object.values(document.intakes).map(({ address }) => addressKey(parseAddress(address))),
-  );
-  known.set(document, keys);
-  return keys;
-}
+/** The intake addresses of a document, as keys. */
+const intakeKeys = oncePer(
+  ({ intakes }: PolicyDocument): ReadonlySet<string> =>
+    new Set(Object.values(intakes).map(({ address }) => addressKey(parseAddress(address)))),
+);
 
 /**
  * Recognises what must never be copied again (spec §2). Only an id that we signed counts: a forged one would let its

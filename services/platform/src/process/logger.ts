@@ -35,25 +35,10 @@ export interface LoggerOptions {
 
 const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warning: 2, critical: 3 };
 
-/** Writes the text form. A zone's offset changes with a whole second, and is asked for once in each. */
-function textForm(
-  offsetMinutes: LoggerOptions['offsetMinutes'],
-): (at: number, event: MailLogEvent) => string {
-  let second = Number.NaN;
-  let offset = 0;
-  return (at, event) => {
-    const current = Math.floor(at / 1000);
-    if (current !== second) {
-      second = current;
-      offset = offsetMinutes(at);
-    }
-    return formatMailLogLine(at, event, offset);
-  };
-}
-
 export function createLogger(options: LoggerOptions): Logger {
   const { format, level, now, offsetMinutes, lines } = options;
-  const lineOf = format === 'json' ? formatMailLogJson : textForm(offsetMinutes);
+  const textOf = (at: number, event: MailLogEvent): string => formatMailLogLine(at, event, offsetMinutes(at));
+  const lineOf = format === 'json' ? formatMailLogJson : textOf;
   const log = (event: MailLogEvent): void => {
     const rank = RANK[levelOf(event)];
     if (rank < RANK[level]) return;
