@@ -80,6 +80,13 @@ async function isServing(server: ChildProcess, port: number): Promise<boolean> {
   return false;
 }
 
+/** What the chart gives its Redis: nothing is evicted, every second is on disk, and the file is rewritten seldom. */
+export const REDIS_SETTINGS: readonly string[] = [
+  ...['--save', '', '--appendonly', 'yes', '--appendfsync', 'everysec'],
+  ...['--auto-aof-rewrite-min-size', '256mb', '--rdbcompression', 'no'],
+  ...['--maxmemory-policy', 'noeviction'],
+];
+
 /** Starts a Redis with what the product asks of any: nothing evicted, every second on disk. Port 0 is any free one. */
 export async function startRedis(options: {
   readonly stateFolder: string;
@@ -93,16 +100,7 @@ export async function startRedis(options: {
   const port = options.port === 0 ? await freePort() : options.port;
   const log = join(folder, 'redis.log');
   const settings = ['--bind', LOCAL_HOST, '--port', String(port), '--dir', folder, '--logfile', log];
-  const durability = ['--save', '', '--appendonly', 'yes', '--appendfsync', 'everysec'];
-  const rewriting = ['--auto-aof-rewrite-min-size', '256mb', '--rdbcompression', 'no'];
-  const server = spawn(
-    found.program,
-    [...settings, ...durability, ...rewriting, '--maxmemory-policy', 'noeviction'],
-    {
-      stdio: 'ignore',
-      detached: true,
-    },
-  );
+  const server = spawn(found.program, [...settings, ...REDIS_SETTINGS], { stdio: 'ignore', detached: true });
   options.leash.hold(server);
   const exited = once(server, 'exit');
   const redis: LocalRedis = {

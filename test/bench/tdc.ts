@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createAuthority } from '@tdc/stand-in';
 import { freePort } from '../../deploy/local/ports.ts';
+import { REDIS_SETTINGS } from '../../deploy/local/redis.ts';
 import { listens } from './listens.ts';
 import type { Program } from './programs.ts';
 import type { Ground, RunningSystem, SystemUnderTest } from './system-under-test.ts';
@@ -38,12 +39,9 @@ async function startRedis({
   const data = join(folder, 'redis');
   mkdirSync(data);
   const address = ['--bind', '127.0.0.1', '--port', String(port), '--dir', data];
-  const durability = ['--save', '', '--appendonly', 'yes', '--appendfsync', 'everysec'];
-  const rewriting = ['--auto-aof-rewrite-min-size', '256mb', '--rdbcompression', 'no'];
-  const limit = ['--maxmemory-policy', 'noeviction', '--maxmemory', String(redisBytes ?? 0)];
   const program = programs.start({
     group: 'redis',
-    command: [redisServer, ...address, ...durability, ...rewriting, ...limit],
+    command: [redisServer, ...address, ...REDIS_SETTINGS, '--maxmemory', String(redisBytes ?? 0)],
     logFile: join(folder, 'redis.log'),
   });
   await listens(port);
