@@ -109,6 +109,20 @@ describe('a worker', () => {
     assert.deepEqual(told, [['handling mid-1 failed: a bug', 'failed']]);
   });
 
+  it('leaves nothing of a job that is given up as one whose workers die over it', async () => {
+    const seen: number[] = [];
+    await jobs.queue.add(copies(2));
+    await redis.client.hset('{tdc}:the.tdc.queue:mid-1', 'defa', 'job stalled more than allowable limit');
+    jobs.startWorker(async ({ mid }) => {
+      seen.push(mid);
+      return DONE;
+    });
+    await waitUntil(async () => seen.length === 1 && (await isEmpty()));
+    assert.deepEqual(seen, [2]);
+    assert.deepEqual(await redis.client.keys('{tdc}:the.tdc.queue:mid-*'), []);
+    assert.equal(await redis.client.exists('{tdc}:the.tdc.queue:failed'), 0);
+  });
+
   it('does not run a job whose copy was removed', async () => {
     const seen: number[] = [];
     await jobs.queue.add(copies(2));
