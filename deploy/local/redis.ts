@@ -82,10 +82,13 @@ async function isServing(server: ChildProcess, port: number): Promise<boolean> {
 
 /** What the chart gives its Redis: nothing is evicted, every second is on disk, and the file is rewritten seldom. */
 export const REDIS_SETTINGS: readonly string[] = [
-  ...['--save', '', '--appendonly', 'yes', '--appendfsync', 'everysec'],
-  ...['--auto-aof-rewrite-min-size', '256mb', '--rdbcompression', 'no'],
-  ...['--maxmemory-policy', 'noeviction'],
-];
+  ['--save', ''],
+  ['--appendonly', 'yes'],
+  ['--appendfsync', 'everysec'],
+  ['--auto-aof-rewrite-min-size', '256mb'],
+  ['--rdbcompression', 'no'],
+  ['--maxmemory-policy', 'noeviction'],
+].flat();
 
 /** Starts a Redis with what the product asks of any: nothing evicted, every second on disk. Port 0 is any free one. */
 export async function startRedis(options: {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { REDIS_SETTINGS } from '../../deploy/local/redis.ts';
 import { CHART, find, type Manifest, refusal, render } from '../support/chart.ts';
 import { HELM_MAJORS, helm } from '../support/helm.ts';
 import { environmentOf, ofKind, podAnnotations, podOf, workloads } from './manifests.ts';
@@ -64,6 +65,14 @@ for (const major of HELM_MAJORS) {
         refusal(major, { redis: { bundled: false } }),
         /externalRedis\.nodes: name your Redis, host:port, or set redis\.bundled/,
       );
+    });
+
+    it('gives its Redis what npm start and the benchmark give theirs', () => {
+      const [{ args = [] } = {}] = podOf(find(manifests, 'StatefulSet', '-redis')).containers;
+      for (let at = 0; at < REDIS_SETTINGS.length; at += 2) {
+        const [name = '', value] = REDIS_SETTINGS.slice(at, at + 2);
+        assert.equal(args[args.indexOf(name) + 1], value, name);
+      }
     });
 
     it('takes the URL of a Redis of one’s own from its Secret', () => {
