@@ -1,23 +1,14 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import { type IntakeGround, type IntakeProcess, prepareIntake } from '../support/intake-process.ts';
+import { describe, it } from 'node:test';
+import type { IntakeProcess } from '../support/intake-process.ts';
 import { sampleOf } from '../support/prometheus-text.ts';
-import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import type { SmtpSender } from '../support/smtp-sender.ts';
+import { useIntake } from '../support/use-intake.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const LINES = `${'x'.repeat(78)}\r\n`.repeat(200);
 
-let redis: RedisServer;
-let ground: IntakeGround;
-before(async () => {
-  redis = await startRedisServer();
-  ground = await prepareIntake(redis.url);
-});
-after(async () => {
-  await ground?.remove();
-  await redis?.remove();
-});
+const here = useIntake();
 
 /** Begins a message of which so many octets are announced. */
 async function begin(intake: IntakeProcess, bytes: number): Promise<SmtpSender> {
@@ -38,7 +29,7 @@ const sendUntil = (sender: SmtpSender, isSo: () => Promise<boolean>): Promise<un
 
 describe('a long message that waits for its room', () => {
   it('gives up its place when its client goes, and the next one comes in', async () => {
-    const intake = await ground.start({ TDC_MAX_BYTES_IN_FLIGHT: '2000000' });
+    const intake = await here.ground.start({ TDC_MAX_BYTES_IN_FLIGHT: '2000000' });
     const shown = async (name: string) => sampleOf(await intake.samples(), `tdc_intake_${name}`);
     const isShown = (name: string, value: number) => async () => (await shown(name)) === value;
     const first = await begin(intake, 1_500_000);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { after, before, beforeEach, describe, it } from 'node:test';
+import { beforeEach, describe, it } from 'node:test';
 import type { Mid } from '@tdc/core';
 import {
   closeRedis,
@@ -12,17 +12,11 @@ import {
   loadJournalIdSecret,
   type QueuedCopies,
 } from '@tdc/platform';
-import {
-  type Handed,
-  handOver,
-  type IntakeGround,
-  type IntakeProcess,
-  prepareIntake,
-} from '../support/intake-process.ts';
+import { type Handed, handOver, type IntakeProcess, prepareIntake } from '../support/intake-process.ts';
 import { sampleOf } from '../support/prometheus-text.ts';
-import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import type { Envelope } from '../support/smtp-sender.ts';
-import { midsOf, openStoredCopies, queuedIn, type StoredCopies } from '../support/stored-copies.ts';
+import { midsOf, queuedIn } from '../support/stored-copies.ts';
+import { useIntake } from '../support/use-intake.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 /** The table of the acceptance data, and a policy each for very many people. */
@@ -52,22 +46,11 @@ policies:
 ${EVERYBODY.map((user, n) => `  - { name: user_${n}, users: [{ recipient: { listed: ["${user}"] } }] }`).join('\n')}
 `;
 
-let redis: RedisServer;
-let ground: IntakeGround;
-let stored: StoredCopies;
 let intake: IntakeProcess;
-before(async () => {
-  redis = await startRedisServer();
-  ground = await prepareIntake(redis.url, DOCUMENT);
-  stored = await openStoredCopies(redis.url);
+const here = useIntake(DOCUMENT, async ({ ground }) => {
   intake = await ground.start();
 });
-after(async () => {
-  await stored?.close();
-  await ground?.remove();
-  await redis?.remove();
-});
-beforeEach(() => stored.clear());
+beforeEach(() => here.stored.clear());
 
 const messageOf = (from: string): Buffer =>
   Buffer.from(`From: <${from}>\r\nSubject: example\r\nMessage-ID: <example@test>\r\n\r\n${from}\r\n`);
@@ -126,23 +109,23 @@ describe('the worked examples', () => {
   ];
   for (const { name, from, to, copies, skipped } of EXAMPLES) {
     it(name, async () => {
-      const before = await stored.ledger.counters();
+      const before = await here.stored.ledger.counters();
       const message = messageOf(from);
       const { reply } = await hand({ from, to }, message);
-      const found = await stored.active();
+      const found = await here.stored.active();
       assert.deepEqual(queuedIn(reply), midsOf(found));
       assert.deepEqual(
         found.map(({ policy, route, recipients }) => [policy, route.address, ...recipients]),
         copies,
       );
-      assert.equal(await stored.bodies(), copies.length);
+      assert.equal(await here.stored.bodies(), copies.length);
       for (const copy of found) {
-        assert.ok((await stored.original(copy)).equals(message));
+        assert.ok((await here.stored.original(copy)).equals(message));
       }
-      const jobs = await Promise.all(found.map(({ mid }) => stored.queue.find(mid)));
+      const jobs = await Promise.all(found.map(({ mid }) => here.stored.queue.find(mid)));
       assert.deepEqual(new Set(jobs.flatMap((job) => job?.mids ?? [])), new Set(midsOf(found)));
-      await waitUntil(async () => (await stored.ledger.orphans(Date.now(), 10)).length === 0);
-      const counters = await stored.ledger.counters();
+      await waitUntil(async () => (await here.stored.ledger.orphans(Date.now(), 10)).length === 0);
+      const counters = await here.stored.ledger.counters();
       assert.equal(counters.seen - before.seen, copies.length + skipped);
       assert.equal((counters.skipped['no-scan'] ?? 0) - (before.skipped['no-scan'] ?? 0), skipped);
     });
@@ -151,7 +134,7 @@ describe('the worked examples', () => {
   it('a message with more splinters than there are numbers in hand', async () => {
     const { reply } = await hand({ from: 'a@example.org', to: EVERYBODY }, messageOf('a@example.org'));
     assert.match(reply, new RegExp(`^250 .* and ${MANY - 30} more$`));
-    const copies = await stored.active();
+    const copies = await here.stored.active();
     assert.deepEqual(
       copies.map(({ recipients }) => recipients.join()),
       EVERYBODY,
@@ -168,7 +151,7 @@ describe('a copy', () => {
     const before = Date.now();
     const message = messageOf(FROM);
     await hand(ENVELOPE, message, { commands: ['XFORWARD ADDR=203.0.113.9'] });
-    const [copy = assert.fail('no copy')] = await stored.active();
+    const [copy = assert.fail('no copy')] = await here.stored.active();
     const { mid, journalId, enqueuedAt, ...rest } = copy;
     assert.deepEqual(rest, {
       route: {
@@ -193,7 +176,7 @@ describe('a copy', () => {
       expiresAt: enqueuedAt + 120_000,
     });
     assert.ok(enqueuedAt >= before && enqueuedAt <= Date.now());
-    const secret = await loadJournalIdSecret(stored.redis, createRedisKeys().journalIdSecret);
+    const secret = await loadJournalIdSecret(here.stored.redis, createRedisKeys().journalIdSecret);
     assert.ok(createJournalIds(secret).isOurs(journalId));
     assert.deepEqual(await jobOf(mid), { mids: [mid], expiresAt: copy.expiresAt });
   });
@@ -201,7 +184,7 @@ describe('a copy', () => {
   /** The job of the only copy, as a worker gets it. */
   async function jobOf(mid: Mid): Promise<QueuedCopies> {
     const jobs: QueuedCopies[] = [];
-    const client = connectRedis(redis.url, { role: 'blocking' });
+    const client = connectRedis(here.redis.url, { role: 'blocking' });
     const worker = createJournalQueueWorker(client, {
       prefix: createRedisKeys().prefix,
       async handler(job) {
@@ -223,35 +206,35 @@ describe('a copy', () => {
   }
 
   it('lives as long as it was told to, and its body a little longer', async () => {
-    const brief = await ground.start({ TDC_MAX_QUEUE_AGE_SECONDS: '20' });
+    const brief = await here.ground.start({ TDC_MAX_QUEUE_AGE_SECONDS: '20' });
     await hand(ENVELOPE, messageOf(FROM), { to: brief });
-    const [copy = assert.fail('no copy')] = await stored.active();
+    const [copy = assert.fail('no copy')] = await here.stored.active();
     assert.equal(copy.expiresAt - copy.enqueuedAt, 20_000);
-    const ttl = await stored.redis.pttl(createRedisKeys().spool(copy.mid));
+    const ttl = await here.stored.redis.pttl(createRedisKeys().spool(copy.mid));
     assert.ok(ttl > 70_000 && ttl <= 80_000, String(ttl));
   });
 
   it('waits in the midst of a long message while others are on their way, and comes in octet for octet', async () => {
-    const narrow = await ground.start({ TDC_MAX_BYTES_IN_FLIGHT: '1048576' });
+    const narrow = await here.ground.start({ TDC_MAX_BYTES_IN_FLIGHT: '1048576' });
     const long = Buffer.from(`Subject: long\r\n\r\n${`${'x'.repeat(78)}\r\n`.repeat(10_000)}`);
     const replies = await Promise.all(Array.from({ length: 6 }, () => hand(ENVELOPE, long, { to: narrow })));
     for (const { reply } of replies) assert.match(reply, /^250 /);
-    const copies = await stored.active();
+    const copies = await here.stored.active();
     assert.equal(copies.length, 6);
-    for (const copy of copies) assert.ok((await stored.original(copy)).equals(long));
+    for (const copy of copies) assert.ok((await here.stored.original(copy)).equals(long));
     const samples = await narrow.samples();
     assert.equal(sampleOf(samples, 'tdc_intake_bytes_in_flight'), 0);
   });
 
   it('says what will become of bare line ends', async () => {
-    const noting = await ground.start({ TDC_BARE_NEWLINES: 'note' });
+    const noting = await here.ground.start({ TDC_BARE_NEWLINES: 'note' });
     for (const [to, handling] of [
       [intake, 'wrap'],
       [noting, 'note'],
     ] as const) {
-      await stored.clear();
+      await here.stored.clear();
       await hand(ENVELOPE, Buffer.from('Subject: x\r\n\r\na\nb\r\n'), { to });
-      const [copy] = await stored.active();
+      const [copy] = await here.stored.active();
       assert.equal(copy?.bareNewlines, handling);
       const samples = await to.samples();
       assert.equal(sampleOf(samples, 'tdc_intake_bare_newline_messages_total', { handling }), 1);
@@ -260,7 +243,7 @@ describe('a copy', () => {
 
   it('keeps the revision of the policy that made it, whatever is edited later', async () => {
     const other = await prepareIntake(
-      redis.url,
+      here.redis.url,
       'version: 1\nintakes: { one: { address: one@setd.example } }\ndefaultIntake: one\n',
     );
     try {
@@ -275,7 +258,7 @@ describe('a copy', () => {
         () => edited.lines().filter((line) => line.endsWith(' is in force')).length > revisions,
       );
       await hand(ENVELOPE, messageOf(FROM), { to: edited });
-      const [first, second] = await stored.active();
+      const [first, second] = await here.stored.active();
       assert.deepEqual([first?.route.intake, second?.route.intake], ['one', 'two']);
       assert.equal((second?.policyRevision ?? 0) - (first?.policyRevision ?? 0), 1);
       assert.equal(sampleOf(await edited.samples(), 'tdc_policy_revision'), second?.policyRevision);
@@ -350,7 +333,7 @@ describe('the log', () => {
       ],
       5,
     );
-    assert.equal(await stored.bodies(), 0);
+    assert.equal(await here.stored.bodies(), 0);
   });
 
   it('cannot be written by a sender', async () => {

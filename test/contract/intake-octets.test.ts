@@ -1,32 +1,21 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, it } from 'node:test';
+import { before, beforeEach, describe, it } from 'node:test';
 import { createJournalIds } from '@tdc/platform';
-import { type IntakeGround, type IntakeProcess, prepareIntake } from '../support/intake-process.ts';
+import { type IntakeProcess, ONE_INTAKE } from '../support/intake-process.ts';
 import { sampleOf } from '../support/prometheus-text.ts';
-import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { dataBlock, openSender, type SmtpSender, transact } from '../support/smtp-sender.ts';
-import { openStoredCopies, queuedIn, type StoredCopies } from '../support/stored-copies.ts';
+import { queuedIn } from '../support/stored-copies.ts';
+import { useIntake } from '../support/use-intake.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const ENVELOPE = { from: 'a@example.org', to: ['joe@example.com'] };
 const HEAD = 'From: a@example.org\r\nSubject: x\r\n\r\n';
 
-let redis: RedisServer;
-let ground: IntakeGround;
-let stored: StoredCopies;
 let intake: IntakeProcess;
-before(async () => {
-  redis = await startRedisServer();
-  ground = await prepareIntake(redis.url);
-  stored = await openStoredCopies(redis.url);
+const here = useIntake(ONE_INTAKE, async ({ ground }) => {
   intake = await ground.start({ TDC_LMTP_PORT: '0' });
 });
-after(async () => {
-  await stored?.close();
-  await ground?.remove();
-  await redis?.remove();
-});
-beforeEach(() => stored.clear());
+beforeEach(() => here.stored.clear());
 
 async function beginData(sender: SmtpSender): Promise<void> {
   await sender.say('MAIL FROM:<a@example.org>');
@@ -39,8 +28,8 @@ const sent = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 /** The originals of all copies, in the order in which they came in. */
 async function originals(): Promise<readonly string[]> {
-  const copies = await stored.active();
-  return Promise.all(copies.map(async (copy) => (await stored.original(copy)).toString('latin1')));
+  const copies = await here.stored.active();
+  return Promise.all(copies.map(async (copy) => (await here.stored.original(copy)).toString('latin1')));
 }
 
 describe('one message in is one message, however its lines end and its octets are cut', () => {
@@ -179,7 +168,7 @@ describe('what was said in clear text is not known under TLS', () => {
       assert.match(await transact(sender, ENVELOPE, Buffer.from(HEAD)), /^250 /);
       await sender.quit();
       assert.deepEqual(
-        (await stored.active()).map((copy) => copy.sender),
+        (await here.stored.active()).map((copy) => copy.sender),
         ['a@example.org'],
       );
     });
@@ -196,7 +185,7 @@ describe('what was said in clear text is not known under TLS', () => {
     assert.match(await transact(sender, ENVELOPE, Buffer.from(HEAD)), /^250 /);
     await sender.quit();
     assert.deepEqual(
-      (await stored.active()).map(({ clientAddress }) => clientAddress),
+      (await here.stored.active()).map(({ clientAddress }) => clientAddress),
       [undefined],
     );
   });
@@ -226,7 +215,7 @@ describe('addresses are kept as they were sent, and none that a gateway takes is
       sender.write(dataBlock(Buffer.from(HEAD)));
       assert.match(await sender.reply(), /^250 /);
       await sender.quit();
-      const [copy] = await stored.active();
+      const [copy] = await here.stored.active();
       assert.deepEqual([copy?.sender, copy?.recipients], [address, [address]]);
       await waitUntil(() => intake.lines().some((line) => line.endsWith(` RID 0 To: <${address}>`)));
     });
@@ -237,7 +226,7 @@ describe('addresses are kept as they were sent, and none that a gateway takes is
     const reply = await transact(sender, { from: '', to: ['Postmaster'] }, Buffer.from(HEAD));
     assert.match(reply, /^250 /);
     await sender.quit();
-    const [copy] = await stored.active();
+    const [copy] = await here.stored.active();
     assert.deepEqual([copy?.sender, copy?.recipients], ['', ['Postmaster']]);
   });
 });
@@ -261,7 +250,7 @@ describe('over LMTP', () => {
     for (const reply of replies) assert.match(reply, /^250 2\.0\.0 Ok: queued as MID \d+$/);
     assert.match(await sender.say('NOOP'), /^250 2\.0\.0 OK$/);
     await sender.quit();
-    const copies = await stored.active();
+    const copies = await here.stored.active();
     assert.deepEqual(
       copies.map(({ recipients }) => recipients),
       [['joe@example.com', 'ann@example.com']],
@@ -283,8 +272,8 @@ describe('of whatever octets a message is made, they are kept', () => {
       const sender = await intake.open();
       assert.match(await transact(sender, ENVELOPE, message), /^250 /);
       await sender.quit();
-      const [copy = assert.fail('no copy')] = await stored.active();
-      assert.ok((await stored.original(copy)).equals(message));
+      const [copy = assert.fail('no copy')] = await here.stored.active();
+      assert.ok((await here.stored.original(copy)).equals(message));
       assert.deepEqual([copy.bareNewlines, copy.eightBit], [bare, bare === 'wrap']);
     });
   }
@@ -294,7 +283,7 @@ describe('of whatever octets a message is made, they are kept', () => {
     const message = Buffer.from(`Message-ID: <same@example.org>\r\n${HEAD}`);
     for (let n = 0; n < 2; n += 1) assert.match(await transact(sender, ENVELOPE, message), /^250 /);
     await sender.quit();
-    const copies = await stored.active();
+    const copies = await here.stored.active();
     assert.equal(new Set(copies.map(({ journalId }) => journalId)).size, 2);
     const ids = createJournalIds(Buffer.from(''));
     assert.ok(copies.every(({ journalId }) => !ids.isOurs(journalId)));
@@ -307,7 +296,7 @@ describe('of a large message, memory holds a little at a time', () => {
   const SLACK = 240 * MB;
   let large: IntakeProcess;
   before(async () => {
-    large = await ground.start({ TDC_SMTP_MAX_MESSAGE_BYTES: String(256 * MB) });
+    large = await here.ground.start({ TDC_SMTP_MAX_MESSAGE_BYTES: String(256 * MB) });
     await sendLarge(4 * MB);
   });
   const residentBytes = async (): Promise<number> =>
@@ -344,7 +333,7 @@ describe('of a large message, memory holds a little at a time', () => {
       const { reply, growth } = await sendLarge(size * MB);
       assert.match(reply, code);
       assert.ok(growth < SLACK, `grew by ${Math.round(growth / MB)} MB`);
-      const kept = (await stored.active()).map(({ sizeBytes }) => sizeBytes);
+      const kept = (await here.stored.active()).map(({ sizeBytes }) => sizeBytes);
       assert.deepEqual(kept, reply.startsWith('250') ? [size * MB] : []);
     });
   }

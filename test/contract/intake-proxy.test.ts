@@ -1,17 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { after, before, beforeEach, describe, it } from 'node:test';
-import {
-  type IntakeGround,
-  type IntakeProcess,
-  ONE_INTAKE,
-  prepareIntake,
-} from '../support/intake-process.ts';
+import { beforeEach, describe, it } from 'node:test';
+import { type IntakeProcess, ONE_INTAKE } from '../support/intake-process.ts';
 import { sampleOf } from '../support/prometheus-text.ts';
-import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { openSenderBehind, type SmtpSender, transact } from '../support/smtp-sender.ts';
-import { openStoredCopies, type StoredCopies } from '../support/stored-copies.ts';
+import { useIntake } from '../support/use-intake.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const ENVELOPE = { from: 'a@example.org', to: ['joe@example.com'] };
@@ -31,14 +25,8 @@ const v2Client = (address: readonly number[]): Buffer =>
   v2(0x21, 0x11, [...address, 10, 0, 0, 1, 0x9c, 0x40, 0, 25, 0x04, 0, 2, 0, 0]);
 const LOCAL = v2(0x20, 0x00, []);
 
-let redis: RedisServer;
-let ground: IntakeGround;
-let stored: StoredCopies;
 let intake: IntakeProcess;
-before(async () => {
-  redis = await startRedisServer();
-  ground = await prepareIntake(redis.url, ONE_INTAKE);
-  stored = await openStoredCopies(redis.url);
+const here = useIntake(ONE_INTAKE, async ({ ground }) => {
   intake = await ground.start({
     TDC_SMTP_PROXY_PORT: '0',
     TDC_SMTP_PROXY_TRUSTED: '127.0.0.1',
@@ -46,12 +34,7 @@ before(async () => {
     TDC_LOG_LEVEL: 'debug',
   });
 });
-after(async () => {
-  await stored?.close();
-  await ground?.remove();
-  await redis?.remove();
-});
-beforeEach(() => stored.clear());
+beforeEach(() => here.stored.clear());
 
 const proxied = (name = 'smtp-proxy'): string => intake.addresses[name] ?? '';
 const open = async (header: Buffer): Promise<SmtpSender> => {
@@ -102,7 +85,7 @@ describe('the client of the PROXY header is the session’s', () => {
         await sender.quit();
       });
       assert.deepEqual(
-        (await stored.active()).map(({ clientAddress }) => clientAddress),
+        (await here.stored.active()).map(({ clientAddress }) => clientAddress),
         ['203.0.113.9'],
       );
       await intake.logged(/^ICID \d+ is 203\.0\.113\.9 through the proxy 127\.0\.0\.1$/);
@@ -115,7 +98,7 @@ describe('the client of the PROXY header is the session’s', () => {
       assert.doesNotMatch(await sender.say('EHLO a.example'), /XCLIENT|XFORWARD/);
       assert.match(await transact(sender, ENVELOPE, MESSAGE), / queued as MID /);
       await sender.quit();
-      assert.equal((await stored.active())[0]?.clientAddress, '203.0.113.9');
+      assert.equal((await here.stored.active())[0]?.clientAddress, '203.0.113.9');
     });
   }
 
@@ -130,7 +113,7 @@ describe('the client of the PROXY header is the session’s', () => {
       const clean = MESSAGE.subarray(MESSAGE.indexOf('Subject'));
       assert.match(await transact(sender, ENVELOPE, clean), / queued as MID /);
       await sender.quit();
-      assert.equal((await stored.active())[0]?.clientAddress, '203.0.113.77');
+      assert.equal((await here.stored.active())[0]?.clientAddress, '203.0.113.77');
     });
   }
 
@@ -143,7 +126,7 @@ describe('the client of the PROXY header is the session’s', () => {
       await sender.quit();
     }
     assert.deepEqual(
-      (await stored.active()).map(({ clientAddress }) => clientAddress),
+      (await here.stored.active()).map(({ clientAddress }) => clientAddress),
       ['2001:db8::7', '2001:db8::7'],
     );
   });
@@ -176,7 +159,7 @@ describe('a proxy that speaks for itself', () => {
         await transact(sender, ENVELOPE, MESSAGE);
         await sender.quit();
       });
-      assert.equal((await stored.active())[0]?.clientAddress, '127.0.0.1');
+      assert.equal((await here.stored.active())[0]?.clientAddress, '127.0.0.1');
     });
 
     it(`${name} may connect and leave, and nothing is said of it`, async () => {
@@ -252,7 +235,7 @@ describe('what is refused', () => {
 
 describe('limits and the end', () => {
   it('connections behind a proxy have the same limit', async () => {
-    const small = await ground.start({
+    const small = await here.ground.start({
       TDC_SMTP_PROXY_PORT: '0',
       TDC_SMTP_PROXY_TRUSTED: '127.0.0.0/8',
       TDC_SMTP_MAX_CONNECTIONS: '1',
@@ -264,7 +247,7 @@ describe('limits and the end', () => {
   });
 
   it('a stop does not wait for a header, and blames nobody for it', async () => {
-    const stopped = await ground.start({
+    const stopped = await here.ground.start({
       TDC_SMTP_PROXY_PORT: '0',
       TDC_SMTP_PROXY_TRUSTED: '127.0.0.0/8',
     });

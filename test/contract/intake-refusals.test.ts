@@ -1,30 +1,17 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { connect as connectTls } from 'node:tls';
-import { type IntakeGround, type IntakeProcess, prepareIntake } from '../support/intake-process.ts';
+import type { IntakeProcess } from '../support/intake-process.ts';
 import { sampleOf } from '../support/prometheus-text.ts';
-import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { dataBlock, openSender, type SmtpSender, transact } from '../support/smtp-sender.ts';
-import { openStoredCopies, type StoredCopies } from '../support/stored-copies.ts';
+import { useIntake } from '../support/use-intake.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const ENVELOPE = { from: 'a@example.org', to: ['joe@example.com'] };
 const MESSAGE = Buffer.from('From: a@example.org\r\nSubject: x\r\n\r\nText\r\n');
 
-let redis: RedisServer;
-let ground: IntakeGround;
-let stored: StoredCopies;
-before(async () => {
-  redis = await startRedisServer();
-  ground = await prepareIntake(redis.url);
-  stored = await openStoredCopies(redis.url);
-});
-after(async () => {
-  await stored?.close();
-  await ground?.remove();
-  await redis?.remove();
-});
+const here = useIntake();
 
 /** That the connection goes on as if nothing had happened. */
 async function takesMail(sender: SmtpSender): Promise<void> {
@@ -48,7 +35,7 @@ async function heardAtOnce({ addresses }: IntakeProcess): Promise<string> {
 describe('what is refused, and how', () => {
   let intake: IntakeProcess;
   before(async () => {
-    intake = await ground.start({
+    intake = await here.ground.start({
       TDC_SMTP_MAX_MESSAGE_BYTES: '100000',
       TDC_SMTP_MAX_RECIPIENTS: '2',
       TDC_BARE_NEWLINES: 'reject',
@@ -144,17 +131,17 @@ describe('what is refused, and how', () => {
     sender.write(dataBlock(MESSAGE));
     assert.match(await sender.reply(), /^250 2\.0\.0 /);
     await sender.quit();
-    const { recipients } = (await stored.active()).at(-1) ?? assert.fail('no copy');
+    const { recipients } = (await here.stored.active()).at(-1) ?? assert.fail('no copy');
     assert.deepEqual(recipients, ['one@example.com', 'two@example.com']);
   });
 
   it('a message that is too large, once all of it is there, and nothing of it is kept', async () => {
-    await stored.clear();
+    await here.stored.clear();
     const sender = await intake.open();
-    const seen = (await stored.ledger.counters()).seen;
+    const seen = (await here.stored.ledger.counters()).seen;
     assert.match(await transact(sender, ENVELOPE, Buffer.alloc(300_000, 'x\r\n')), /^552 5\.3\.4 /);
-    assert.equal((await stored.ledger.counters()).seen, seen);
-    assert.equal(await stored.bodies(), 0);
+    assert.equal((await here.stored.ledger.counters()).seen, seen);
+    assert.equal(await here.stored.bodies(), 0);
     await takesMail(sender);
     await sender.quit();
     await intake.logged(/^Message aborted MID \d+ ICID \d+ - message too large$/);
@@ -169,12 +156,12 @@ describe('what is refused, and how', () => {
 
   for (const end of ['a\nb', 'a\rb', '\n.\n', '\r.\r', '\r\n.\r', '\n.\r\n']) {
     it(`a bare line end, ${JSON.stringify(end)}, by its name; nothing of it is kept or counted`, async () => {
-      await stored.clear();
-      const seen = (await stored.ledger.counters()).seen;
+      await here.stored.clear();
+      const seen = (await here.stored.ledger.counters()).seen;
       const sender = await intake.open();
       const reply = await transact(sender, ENVELOPE, Buffer.from(`Subject: x\r\n\r\n${end}\r\nText\r\n`));
       assert.match(reply, /^550 5\.6\.11 Bare CR or LF/);
-      assert.deepEqual([(await stored.ledger.counters()).seen, await stored.bodies()], [seen, 0]);
+      assert.deepEqual([(await here.stored.ledger.counters()).seen, await here.stored.bodies()], [seen, 0]);
       await takesMail(sender);
       await sender.quit();
     });
@@ -201,7 +188,7 @@ describe('what is refused, and how', () => {
   });
 
   it('a stranger who talks before the greeting; a gateway need not wait for it', async () => {
-    const wary = await ground.start({ TDC_TRUSTED_PEERS: '198.51.100.1' });
+    const wary = await here.ground.start({ TDC_TRUSTED_PEERS: '198.51.100.1' });
     assert.match(await heardAtOnce(wary), /^421 intake\.example\.net You talk too soon/);
     assert.equal(sampleOf(await wary.samples(), 'tdc_intake_connections_refused_total'), 1);
     assert.match(await heardAtOnce(intake), /^220 intake\.example\.net ESMTP .*\r\n250-/);
@@ -238,7 +225,7 @@ describe('what is refused, and how', () => {
 
 describe('where TLS is required', () => {
   it('MAIL without it is refused, before anything else is asked, and with it is not', async () => {
-    const intake = await ground.start({ TDC_SMTP_REQUIRE_TLS: 'true' });
+    const intake = await here.ground.start({ TDC_SMTP_REQUIRE_TLS: 'true' });
     const sender = await intake.open();
     assert.match(await sender.say('MAIL FROM:<a@example.org>'), /^530 5\.7\.0 Must issue a STARTTLS/);
     await sender.say('STARTTLS');
@@ -256,7 +243,7 @@ describe('where TLS is required', () => {
 describe('who is too many or too slow', () => {
   let intake: IntakeProcess;
   before(async () => {
-    intake = await ground.start({
+    intake = await here.ground.start({
       TDC_SMTP_MAX_CONNECTIONS: '2',
       TDC_SMTP_IDLE_SECONDS: '2',
       TDC_SMTP_TRANSACTION_SECONDS: '3',
@@ -293,15 +280,15 @@ describe('who is too many or too slow', () => {
   }
 
   it('is cut off when its message does not come to an end, and nothing is kept or counted', async () => {
-    await stored.clear();
-    const seen = (await stored.ledger.counters()).seen;
+    await here.stored.clear();
+    const seen = (await here.stored.ledger.counters()).seen;
     const sender = await waitUntil(() => intake.open());
     await sender.say('MAIL FROM:<a@example.org>');
     await sender.say('RCPT TO:<joe@example.com>');
     await sender.say('DATA');
     assert.match(await drip(sender, 'x'), /^421 4\.4\.2 The transaction took too long$/);
     await intake.logged(/^Message aborted MID \d+ ICID \d+ - the client went away$/);
-    assert.deepEqual([(await stored.ledger.counters()).seen, await stored.bodies()], [seen, 0]);
+    assert.deepEqual([(await here.stored.ledger.counters()).seen, await here.stored.bodies()], [seen, 0]);
   });
 
   it('is cut off when its commands do not come to an end', async () => {

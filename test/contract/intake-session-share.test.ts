@@ -1,25 +1,16 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import { type IntakeGround, type IntakeProcess, prepareIntake } from '../support/intake-process.ts';
+import { before, describe, it } from 'node:test';
+import type { IntakeProcess } from '../support/intake-process.ts';
 import { sampleOf } from '../support/prometheus-text.ts';
-import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { dataBlock, type SmtpSender, transact } from '../support/smtp-sender.ts';
+import { useIntake } from '../support/use-intake.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const ENVELOPE = { from: 'a@example.org', to: ['joe@example.com'] };
 const MESSAGE = Buffer.from('From: a@example.org\r\nSubject: x\r\n\r\nText\r\n');
 const USED_UP = /^421 4\.3\.2 This session has had its share/;
 
-let redis: RedisServer;
-let ground: IntakeGround;
-before(async () => {
-  redis = await startRedisServer();
-  ground = await prepareIntake(redis.url);
-});
-after(async () => {
-  await ground?.remove();
-  await redis?.remove();
-});
+const here = useIntake();
 
 const handOne = async (sender: SmtpSender): Promise<void> =>
   assert.match(await transact(sender, ENVELOPE, MESSAGE), /^250 2\.0\.0 Ok: queued as MID \d+$/);
@@ -27,7 +18,7 @@ const handOne = async (sender: SmtpSender): Promise<void> =>
 describe('a session that has carried as many messages as it may', () => {
   let intake: IntakeProcess;
   before(async () => {
-    intake = await ground.start({ TDC_SMTP_MAX_SESSION_MESSAGES: '2' });
+    intake = await here.ground.start({ TDC_SMTP_MAX_SESSION_MESSAGES: '2' });
   });
 
   for (const command of ['RSET', 'NOOP', 'MAIL FROM:<a@example.org>', 'EHLO a.example', 'STARTTLS']) {
@@ -70,7 +61,7 @@ describe('a session that has carried as many messages as it may', () => {
 
 describe('a session whose time is over', () => {
   it('brings its transaction to the end first', async () => {
-    const intake = await ground.start({ TDC_SMTP_MAX_SESSION_SECONDS: '3' });
+    const intake = await here.ground.start({ TDC_SMTP_MAX_SESSION_SECONDS: '3' });
     const [inside, idle] = [await intake.open(), await intake.open()];
     await inside.say('MAIL FROM:<a@example.org>');
     await waitUntil(async () => USED_UP.test(await idle.say('NOOP')), {

@@ -1,34 +1,15 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, it } from 'node:test';
-import {
-  type Handed,
-  handOver,
-  type IntakeGround,
-  type IntakeProcess,
-  ONE_INTAKE,
-  prepareIntake,
-} from '../support/intake-process.ts';
+import { before, beforeEach, describe, it } from 'node:test';
+import { type Handed, handOver, type IntakeProcess, ONE_INTAKE } from '../support/intake-process.ts';
 import { sampleOf } from '../support/prometheus-text.ts';
-import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import type { Envelope } from '../support/smtp-sender.ts';
-import { openStoredCopies, type StoredCopies } from '../support/stored-copies.ts';
+import { useIntake } from '../support/use-intake.ts';
 
-let redis: RedisServer;
-let ground: IntakeGround;
-let stored: StoredCopies;
 let intake: IntakeProcess;
-before(async () => {
-  redis = await startRedisServer();
-  ground = await prepareIntake(redis.url, `${ONE_INTAKE}direction: { relayNetworks: [192.0.2.0/24] }\n`);
-  stored = await openStoredCopies(redis.url);
+const here = useIntake(`${ONE_INTAKE}direction: { relayNetworks: [192.0.2.0/24] }\n`, async ({ ground }) => {
   intake = await ground.start();
 });
-after(async () => {
-  await stored?.close();
-  await ground?.remove();
-  await redis?.remove();
-});
-beforeEach(() => stored.clear());
+beforeEach(() => here.stored.clear());
 
 const messageOf = (from: string): Buffer =>
   Buffer.from(`From: <${from}>\r\nSubject: example\r\nMessage-ID: <example@test>\r\n\r\n${from}\r\n`);
@@ -61,10 +42,10 @@ describe('whose word counts', () => {
       ];
     for (const [name, reason, header, ...commands] of SKIPS) {
       it(name, async () => {
-        const before = (await stored.ledger.counters()).skipped as Readonly<Record<string, number>>;
+        const before = (await here.stored.ledger.counters()).skipped as Readonly<Record<string, number>>;
         const { reply } = await hand(ENVELOPE, withHeader(header), { commands });
         assert.match(reply, /no copy due$/);
-        const skipped = (await stored.ledger.counters()).skipped as Readonly<Record<string, number>>;
+        const skipped = (await here.stored.ledger.counters()).skipped as Readonly<Record<string, number>>;
         assert.equal((skipped[reason] ?? 0) - (before[reason] ?? 0), 1);
       });
     }
@@ -86,7 +67,7 @@ describe('whose word counts', () => {
     for (const [client, header, ...commands] of CLIENTS) {
       it(`that the client is ${client}: ${[...commands, header.slice(0, 40)].join(' ')}`, async () => {
         await hand(ENVELOPE, withHeader(header), { commands });
-        const copies = await stored.active();
+        const copies = await here.stored.active();
         assert.deepEqual(
           copies.map(({ clientAddress }) => clientAddress),
           [client],
@@ -98,7 +79,7 @@ describe('whose word counts', () => {
   describe('a stranger’s does not', () => {
     let wary: IntakeProcess;
     before(async () => {
-      wary = await ground.start({ TDC_TRUSTED_PEERS: '198.51.100.1' });
+      wary = await here.ground.start({ TDC_TRUSTED_PEERS: '198.51.100.1' });
     });
 
     it('XCLIENT and XFORWARD are not offered, and not known', async () => {
@@ -125,7 +106,7 @@ describe('whose word counts', () => {
       it(name, async () => {
         const { reply } = await hand(ENVELOPE, withHeader(header), { to: wary });
         assert.match(reply, / queued as MID /);
-        const [copy] = await stored.active();
+        const [copy] = await here.stored.active();
         assert.equal(copy?.clientAddress, '127.0.0.1');
       });
     }
@@ -139,13 +120,13 @@ describe('whose word counts', () => {
 describe('what must not be copied again', () => {
   const ENVELOPE = { from: 'a@example.org', to: ['jim@example.com'] };
   const skippedAs = async (reason: 'loop' | 'bounce-of-copy', act: () => Promise<Handed>): Promise<void> => {
-    const before = (await stored.ledger.counters()).skipped[reason] ?? 0;
+    const before = (await here.stored.ledger.counters()).skipped[reason] ?? 0;
     assert.match((await act()).reply, /no copy due$/);
-    assert.equal((await stored.ledger.counters()).skipped[reason], before + 1);
+    assert.equal((await here.stored.ledger.counters()).skipped[reason], before + 1);
   };
   const idOfCopy = async (): Promise<string> => {
     await hand(ENVELOPE, messageOf('a@example.org'));
-    return (await stored.active())[0]?.journalId ?? assert.fail('no copy');
+    return (await here.stored.active())[0]?.journalId ?? assert.fail('no copy');
   };
 
   it('our own copy, in any letter case, under any other header', async () => {
