@@ -178,6 +178,33 @@ describe('a writer without Redis', () => {
     await writer.abandon();
     await waitUntil(async () => (await redis.client.exists(keys.spool(MID))) === 0);
   });
+
+  it('leaves its octets alone while they may still be on their way, whoever writes next', async () => {
+    const hasty = await redis.connect({ commandTimeoutSeconds: 3 });
+    let complaints = 0;
+    hasty.on('close', () => {
+      complaints += 1;
+    });
+    const own = createSpool(hasty, keys, { ttlSeconds: 180 });
+    // More than the system takes for a server that does not read.
+    const lost = Array.from({ length: 60 }, (_, n) => own.open(toMid(n + 1)));
+    const octets = randomBytes(CHUNK);
+    redis.server.signal('SIGSTOP');
+    try {
+      await Promise.all(lost.map((writer) => assert.rejects(writer.write(octets), /timed out/)));
+    } finally {
+      redis.server.signal('SIGCONT');
+    }
+    // The last ones first: theirs have not left the process.
+    const abandoned = lost.toReversed().map((writer) => writer.abandon());
+    const next = Array.from({ length: 16 }, (_, n) => ({ mid: toMid(1001 + n), octets: randomBytes(CHUNK) }));
+    await Promise.all(next.map((one) => own.open(one.mid).write(one.octets)));
+    await Promise.all(abandoned);
+    for (const one of next)
+      assert.ok((await redis.client.getBuffer(keys.spool(one.mid)))?.equals(one.octets), `MID ${one.mid}`);
+    assert.equal(await redis.client.exists(...lost.map((_, n) => keys.spool(toMid(n + 1)))), 0);
+    assert.equal(complaints, 0, 'Redis has closed the connection over what it was told');
+  });
 });
 
 describe('a body of its own for each splinter', () => {
