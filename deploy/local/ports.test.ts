@@ -23,6 +23,25 @@ async function problemsOf(env: Readonly<Record<string, string>>): Promise<readon
   return chosen.kind === 'unusable' ? chosen.problems : [];
 }
 
+describe('a free port', () => {
+  it('is another one each time, and none that the system gives to whoever connects', async () => {
+    const ports = await Promise.all(Array.from({ length: 200 }, freePort));
+    assert.equal(new Set(ports).size, 200);
+    assert.ok(ports.every((port) => port >= 12_000 && port < 32_000));
+  });
+
+  it('is none that somebody listens on', async () => {
+    const next = (await freePort()) + 1;
+    const busy = createServer().listen(next, '127.0.0.1');
+    await Promise.race([once(busy, 'listening'), once(busy, 'error')]);
+    try {
+      assert.notEqual(await freePort(), next);
+    } finally {
+      busy.close();
+    }
+  });
+});
+
 describe('the ports of npm start', () => {
   it('0 is left to whoever listens, another number is taken as it is', async () => {
     const port = await freePort();

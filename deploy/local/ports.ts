@@ -38,17 +38,25 @@ function whyUnusable(port: number): Promise<string | undefined> {
   });
 }
 
-/** A port that was free a moment ago, for programs that cannot choose one themselves. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, LOCAL_HOST, () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
+/**
+ * Ports that systems do not hand out by themselves: Linux begins at 32,768. A port from there would be free only until
+ * anybody connects to anything, and the system chose just that port for his end.
+ */
+const OWN_PORTS = { first: 12_000, count: 20_000 };
+const OFFSET = Math.floor(Math.random() * OWN_PORTS.count);
+let portsGiven = 0;
+
+/**
+ * A port that was free a moment ago, for programs that cannot choose one themselves. The same is not given to two of a
+ * process, and is not to be met by chance outside.
+ */
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < 100; tries += 1) {
+    const port = OWN_PORTS.first + ((OFFSET + portsGiven) % OWN_PORTS.count);
+    portsGiven += 1;
+    if ((await whyUnusable(port)) === undefined) return port;
+  }
+  throw new Error(`none of 100 ports from ${OWN_PORTS.first + OFFSET} on is free`);
 }
 
 /**

@@ -68,7 +68,9 @@ function tlsProcessOf(process: ServiceProcess, http: number, grpc: number): TlsP
       .map((line) => line.slice(25))
       .filter((line) => pattern.test(line));
   const get: TlsProcess['get'] = async (path) => {
-    const response = await fetch(`http://127.0.0.1:${http}${path}`);
+    const response = await fetch(`http://127.0.0.1:${http}${path}`).catch((error: unknown) => {
+      throw new Error(`no answer; the process said: ${process.errors()}`, { cause: error });
+    });
     return { status: response.status, text: await response.text() };
   };
   return {

@@ -9,6 +9,7 @@ import {
   plaintextTransport,
 } from '@tdc/platform';
 import { policyV1 } from '@tdc/proto';
+import { freePort } from '../../deploy/local/ports.ts';
 import { parsePrometheusText, type Samples } from './prometheus-text.ts';
 import { type ServiceProcess, startService } from './service-process.ts';
 import { waitUntil } from './wait-until.ts';
@@ -41,7 +42,9 @@ export function lineOf(process: ServiceProcess, pattern: RegExp): Promise<string
 
 /** Starts a policy service and waits until it serves. */
 export async function startPolicy(env: Readonly<Record<string, string>>): Promise<PolicyProcess> {
-  const process = startService('policy', { TDC_GRPC_HOST: '127.0.0.1', TDC_GRPC_PORT: '0', ...env });
+  // Known beforehand, so that it can come back there: what is free for whoever connects may be somebody's by then.
+  const port = String(await freePort());
+  const process = startService('policy', { TDC_GRPC_HOST: '127.0.0.1', TDC_GRPC_PORT: port, ...env });
   const addresses = await process.ready();
   const address = addresses['grpc'] ?? '';
   const client = new policyV1.PolicyServiceClient(address, plaintextTransport().channel, CLIENT_OPTIONS);

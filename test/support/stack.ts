@@ -10,6 +10,7 @@ import {
   type StandIn,
   startStandIn,
 } from '@tdc/stand-in';
+import { freePort } from '../../deploy/local/ports.ts';
 import { type DnsServer, startDnsServer } from './dns-server.ts';
 import { parsePrometheusText, type Samples } from './prometheus-text.ts';
 import { KEEP_ALL, type RedisServer, startRedisServer } from './redis-server.ts';
@@ -102,6 +103,14 @@ const QUICK: Readonly<Record<string, string>> = {
 
 const RPC_SECONDS = 5;
 
+/** Known beforehand, so that a service can come back there: what is free for whoever connects may be somebody's by then. */
+async function freePorts(): Promise<Record<string, string>> {
+  const ports: Record<string, string> = {};
+  for (const name of ['TDC_HTTP_PORT', 'TDC_GRPC_PORT', 'TDC_SMTP_PORT'])
+    ports[name] = String(await freePort());
+  return ports;
+}
+
 async function makeStandIn(authority: CertificateAuthority): Promise<StandIn> {
   return startStandIn({
     certificates: await issueStandInCertificates(authority, [MX_NAME]),
@@ -148,7 +157,6 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       ...(redisEnvironment ?? { TDC_REDIS_URL: ownRedis().url }),
       TDC_STATE_DIR: stateFolder(key),
       TDC_GRPC_HOST: '127.0.0.1',
-      TDC_GRPC_PORT: '0',
       ...QUICK,
       ...options.env,
     };
@@ -170,7 +178,6 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
           ...common,
           TDC_POLICY_ADDRESS: policyAddress,
           TDC_SMTP_HOST: '127.0.0.1',
-          TDC_SMTP_PORT: '0',
           TDC_SMTP_HOSTNAME: 'intake.example.net',
           TDC_SMTP_TLS_CERT_FILE: join(folder, 'intake.pem'),
           TDC_SMTP_TLS_KEY_FILE: join(folder, 'intake.key'),
@@ -183,7 +190,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     key: string,
     env: Readonly<Record<string, string>>,
   ): Promise<Running> => {
-    const process = startService(name, { ...environment(name, key), ...env });
+    const process = startService(name, { ...(await freePorts()), ...environment(name, key), ...env });
     const service = { process, addresses: await process.ready() };
     running.set(key, service);
     return service;
