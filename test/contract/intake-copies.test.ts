@@ -178,7 +178,7 @@ describe('a copy', () => {
     assert.ok(enqueuedAt >= before && enqueuedAt <= Date.now());
     const secret = await loadJournalIdSecret(here.stored.redis, createRedisKeys().journalIdSecret);
     assert.ok(createJournalIds(secret).isOurs(journalId));
-    assert.deepEqual(await jobOf(mid), { mids: [mid], expiresAt: copy.expiresAt });
+    assert.deepEqual(await jobOf(mid), { mids: [mid], short: true, expiresAt: copy.expiresAt });
   });
 
   /** The job of the only copy, as a worker gets it. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { toMid } from '@tdc/core';
-import type { JobDisposition, JobHandler } from '@tdc/platform';
+import { type JobDisposition, type JobHandler, SHORT_BODY_BYTES } from '@tdc/platform';
 import { Queue } from 'bullmq';
 import { sampleCopy } from '../support/sample-copy.ts';
 import { QUICK_LOCKS, useJournalQueue } from '../support/use-journal-queue.ts';
@@ -300,11 +300,21 @@ describe('a worker with jobs of several copies', () => {
     );
   });
 
+  it('says of a job whether its messages may be fetched together', async () => {
+    const ofLength = (mid: number, sizeBytes: number) => sampleCopy(mid, { sizeBytes });
+    await jobs.jobs.add([
+      [sampleCopy(1), ofLength(2, SHORT_BODY_BYTES)],
+      [sampleCopy(3), ofLength(4, SHORT_BODY_BYTES + 1)],
+    ]);
+    assert.equal((await jobs.jobs.find(toMid(1)))?.short, true);
+    assert.equal((await jobs.jobs.find(toMid(3)))?.short, false);
+  });
+
   it('finds a job by its first copy, and adds it once', async () => {
     await jobs.jobs.add([job(1, 3), []]);
     await jobs.jobs.add([job(1, 1)]);
     const { expiresAt } = sampleCopy(1);
-    assert.deepEqual(await jobs.jobs.find(toMid(1)), { mids: [1, 2, 3], expiresAt });
+    assert.deepEqual(await jobs.jobs.find(toMid(1)), { mids: [1, 2, 3], short: true, expiresAt });
     assert.equal(await jobs.jobs.find(toMid(2)), undefined);
     assert.equal((await jobs.jobs.depth()).waiting, 1);
   });

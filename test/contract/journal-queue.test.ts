@@ -57,7 +57,8 @@ describe('the queue of copies', () => {
     await queue.add([sampleCopy(1)]);
     for (const key of await redis.client.keys('*')) assert.match(key, /^\{tdc\}:the\.tdc\.queue:/);
     const job = await redis.client.hgetall('{tdc}:the.tdc.queue:mid-1');
-    assert.deepEqual(JSON.parse(job['data'] ?? ''), { mids: [1], expiresAt: sampleCopy(1).expiresAt });
+    const { expiresAt } = sampleCopy(1);
+    assert.deepEqual(JSON.parse(job['data'] ?? ''), { mids: [1], short: true, expiresAt });
   });
 
   it('keeps its stream of events short', async () => {

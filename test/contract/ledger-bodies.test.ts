@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { toDcid, toMid } from '@tdc/core';
-import { createLedger, createRedisKeys, type Ledger, SHORT_BODY_BYTES } from '@tdc/platform';
+import { createLedger, createRedisKeys, type Ledger } from '@tdc/platform';
 import { SAMPLE_TIME, sampleCopy, toIntake } from '../support/sample-copy.ts';
 import { useRedis } from '../support/use-redis.ts';
 
@@ -31,17 +31,35 @@ describe('a commit with a body', () => {
 
   it('may be of no octets', async () => {
     await ledger.commit({ enqueue: [sampleCopy(1)], skipped: [] }, Buffer.alloc(0));
-    const [ticket] = await ledger.beginAttempts([FIRST], LEASE_END);
+    const [ticket] = await ledger.beginAttempts([FIRST], LEASE_END, true);
     assert.ok(ticket?.kind === 'go');
     assert.equal(ticket.body?.length, 0);
   });
 
-  it('is refused whole where a MID of it has the body of another message', async () => {
+  it('may be repeated, with its own body', async () => {
+    const decision = { enqueue: [sampleCopy(1), sampleCopy(2)], skipped: [] };
+    await ledger.commit(decision, BODY);
+    await ledger.commit(decision, BODY);
+    assert.equal((await ledger.counters()).seen, 2);
+  });
+
+  it('is refused where a MID of it has the body of another message, which is left as it is', async () => {
     await redis.client.set(keys.spool(SECOND), 'of another');
-    const decision = { enqueue: [sampleCopy(1), sampleCopy(2)], skipped: ['no-scan'] } as const;
-    await assert.rejects(ledger.commit(decision, BODY), /TAKEN MID 2/);
-    assert.deepEqual(await redis.client.keys('*'), [keys.spool(SECOND)]);
+    const copies = [sampleCopy(1), sampleCopy(2)];
+    await assert.rejects(
+      ledger.commit({ enqueue: copies, skipped: [] }, BODY),
+      /another message under MID 1 or/,
+    );
     assert.equal(await redis.client.get(keys.spool(SECOND)), 'of another');
+    await ledger.withdraw([FIRST, SECOND]);
+    assert.equal((await ledger.activeCopies(0)).waiting, 0);
+  });
+
+  it('is refused where a MID of it has another copy, whose body stays', async () => {
+    await ledger.commit({ enqueue: [sampleCopy(1)], skipped: [] }, Buffer.from('of another'));
+    const copy = sampleCopy(1, { journalId: 'another' });
+    await assert.rejects(ledger.commit({ enqueue: [copy], skipped: [] }, BODY), /TAKEN MID 1/);
+    assert.equal(await redis.client.get(keys.spool(FIRST)), 'of another');
   });
 
   it('takes nothing from others that go in the same call', async () => {
@@ -50,30 +68,28 @@ describe('a commit with a body', () => {
       [1, 2].map((mid) => ledger.commit({ enqueue: [sampleCopy(mid)], skipped: [] }, BODY)),
     );
     assert.deepEqual([taken?.status, fine?.status], ['rejected', 'fulfilled']);
-    assert.equal((await ledger.counters()).seen, 1);
-    assert.deepEqual(await ledger.orphans(SAMPLE_TIME, 10), [sampleCopy(2)]);
+    assert.ok((await redis.client.getBuffer(keys.spool(SECOND)))?.equals(BODY));
   });
 });
 
 describe('an attempt', () => {
-  it('is handed what is known of its copy, and a short body', async () => {
+  it('is handed what is known of its copy, and its body when it asks for it', async () => {
     await ledger.commit({ enqueue: [sampleCopy(1)], skipped: [] }, BODY);
-    const [ticket] = await ledger.beginAttempts([FIRST], LEASE_END);
+    const [ticket] = await ledger.beginAttempts([FIRST], LEASE_END, true);
     assert.ok(ticket?.kind === 'go');
     assert.deepEqual([ticket.copy, ticket.finishedAttempts], [sampleCopy(1), 0]);
     assert.ok(ticket.body?.equals(BODY));
   });
 
-  it('is handed no long body, and none that is gone', async () => {
+  it('is handed no body that it does not ask for, and none that is gone', async () => {
     await ledger.commit({ enqueue: [sampleCopy(1), sampleCopy(2)], skipped: [] });
-    await redis.client.set(keys.spool(FIRST), Buffer.alloc(SHORT_BODY_BYTES + 1));
-    const bodies = async () =>
-      (await ledger.beginAttempts([FIRST, SECOND], LEASE_END)).map(
+    await redis.client.set(keys.spool(FIRST), BODY);
+    const bodies = async (withBodies: boolean) =>
+      (await ledger.beginAttempts([FIRST, SECOND], LEASE_END, withBodies)).map(
         (ticket) => ticket.kind === 'go' && ticket.body?.length,
       );
-    assert.deepEqual(await bodies(), [undefined, undefined]);
-    await redis.client.set(keys.spool(FIRST), Buffer.alloc(SHORT_BODY_BYTES));
-    assert.deepEqual(await bodies(), [SHORT_BODY_BYTES, undefined]);
+    assert.deepEqual(await bodies(false), [undefined, undefined]);
+    assert.deepEqual(await bodies(true), [BODY.length, undefined]);
   });
 
   it('behind one that failed is not begun before its time, whoever asks', async () => {

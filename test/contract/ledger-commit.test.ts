@@ -72,7 +72,7 @@ describe('the index of a Message-ID', () => {
     const ofOne = (mid: number, expiresAt: number) =>
       sampleCopy(mid, { messageIdHeader: '<one@example.com>', expiresAt });
     const ends = async () => {
-      const [index = ''] = await redis.client.keys(keys.messageId('*'));
+      const [index = ''] = await redis.client.keys(keys.midsOf('*'));
       return (await redis.client.pexpiretime(index)) - options.trackingHours * 3_600_000;
     };
     const deadline = SAMPLE_TIME + 120_000;
@@ -86,6 +86,25 @@ describe('the index of a Message-ID', () => {
       (await ledger.track({ messageIdHeader })).map(({ mid }) => mid),
       [1, 2, 3, 4],
     );
+  });
+
+  it('loses a copy that is forgotten, keeps the others for their time, and goes with the last', async () => {
+    const messageIdHeader = '<one@example.com>';
+    const commit = (mid: number) =>
+      ledger.commit({ enqueue: [sampleCopy(mid, { messageIdHeader })], skipped: [] });
+    for (const mid of [1, 11, 111]) await commit(mid);
+    const [index = ''] = await redis.client.keys(keys.midsOf('*'));
+    const ends = await redis.client.pexpiretime(index);
+    await ledger.withdraw([toMid(11)]);
+    assert.deepEqual(
+      (await ledger.track({ messageIdHeader })).map(({ mid }) => mid),
+      [1, 111],
+    );
+    await ledger.withdraw([toMid(1)]);
+    assert.equal(await redis.client.get(index), '111');
+    assert.equal(await redis.client.pexpiretime(index), ends);
+    await ledger.withdraw([toMid(111)]);
+    assert.equal(await redis.client.exists(index), 0);
   });
 });
 

@@ -151,7 +151,7 @@ describe('an outcome', () => {
     await ledger.beginAttempts([MID], LEASE_END);
     await ledger.finish(MID, DELIVERED);
     const { messageIdHeader } = sampleCopy(1);
-    const index = (await redis.client.keys(keys.messageId('*')))[0] ?? '';
+    const index = (await redis.client.keys(keys.midsOf('*')))[0] ?? '';
     assert.deepEqual(
       (await redis.client.keys('*')).sort(),
       [keys.copy(MID), keys.counters, index, keys.tracking].sort(),

@@ -26,7 +26,9 @@ async function evaluations(): Promise<readonly [inFull: number, named: number]> 
 it('a server that has forgotten the scripts is told them, by each of many calls at once', async () => {
   await ledger.commit({ enqueue: [1, 2, 3].map((mid) => sampleCopy(mid)), skipped: [] }, BODY);
   await redis.client.script('FLUSH');
-  const tickets = await Promise.all([1, 2, 3].map((mid) => ledger.beginAttempts([toMid(mid)], LEASE_END)));
+  const tickets = await Promise.all(
+    [1, 2, 3].map((mid) => ledger.beginAttempts([toMid(mid)], LEASE_END, true)),
+  );
   const bodies = tickets.map(([ticket]) => ticket?.kind === 'go' && ticket.body);
   assert.deepEqual(bodies, [BODY, BODY, BODY]);
   const outcome = { kind: 'deleted' } as const;
@@ -48,4 +50,24 @@ it('an error within a script is the error of its call, which is not made again',
   await redis.client.config('RESETSTAT');
   await assert.rejects(ledger.countActive([toMid(1)]), /WRONGTYPE/);
   assert.deepEqual(await evaluations(), [0, 1]);
+});
+
+it('what belongs together is told in one write: bodies and their commit, an attempt and its bodies', async () => {
+  const commit = (mid: number) => ledger.commit({ enqueue: [sampleCopy(mid)], skipped: [] }, BODY);
+  const begin = (mids: readonly number[]) => ledger.beginAttempts(mids.map(toMid), LEASE_END, true);
+  // So that the scripts are known.
+  await commit(4);
+  await begin([4]);
+  const reads = async (): Promise<number> => {
+    const stats = await redis.client.info('stats');
+    return Number(/^total_reads_processed:(\d+)/m.exec(stats)?.[1]);
+  };
+  const readsOf = async (act: () => Promise<unknown>): Promise<number> => {
+    const before = await reads();
+    await act();
+    // The last question is read, too.
+    return (await reads()) - before - 1;
+  };
+  assert.equal(await readsOf(() => Promise.all([1, 2, 3].map(commit))), 1);
+  assert.equal(await readsOf(() => begin([1, 2, 3])), 1);
 });

@@ -84,13 +84,23 @@ describe('tracking', () => {
     const found = midsOf(await ledger.track({ messageIdHeader: '<same@example.com>' }));
     assert.deepEqual(found, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
     assert.deepEqual(await ledger.track({ messageIdHeader: '' }), []);
-    assert.equal((await redis.client.keys(keys.messageId('*'))).length, 2);
+    assert.equal((await redis.client.keys(keys.midsOf('*'))).length, 2);
   });
 
   it('shows the newest hundred when one Message-ID was used without end', async () => {
     await commitAll(series(120, { messageIdHeader: '<same@example.com>' }));
     const found = midsOf(await ledger.track({ messageIdHeader: '<same@example.com>' }));
     assert.deepEqual([found.length, found[0], found.at(-1)], [100, 21, 120]);
+  });
+
+  it('keeps no more than it shows, and some', async () => {
+    const messageIdHeader = '<same@example.com>';
+    const copies = Array.from({ length: 900 }, (_, n) => sampleCopy(1e12 + n, { messageIdHeader }));
+    await commitAll(copies);
+    const found = midsOf(await ledger.track({ messageIdHeader }));
+    assert.deepEqual([found.length, found[0], found.at(-1)], [100, 1e12 + 800, 1e12 + 899]);
+    const [index = ''] = await redis.client.keys(keys.midsOf('*'));
+    assert.ok((await redis.client.strlen(index)) < 4000);
   });
 });
 

@@ -27,14 +27,14 @@ const cost = (
 /** What copies cost, whoever carries them. */
 export const COPY_COSTS = {
   /** Messages committed together, with their bodies. */
-  commit: cost(8, 5, 30, 25),
+  commit: cost(8, 4, 30, 24),
   /** A job put into the queue. */
   add: cost(10, 0, 30, 0),
   confirm: cost(1, 0, 60, 0),
   /** The attempts of a job begun. */
-  begin: cost(5, 4, 15, 13),
+  begin: cost(6, 2, 20, 9),
   /** Outcomes recorded together. */
-  finish: cost(6, 4, 70, 9),
+  finish: cost(8, 3, 72, 7),
   /** A job taken out of the queue, and away when it is done. */
   handle: cost(24, 0, 68, 0),
   /** Beside that: a worker that waited is woken, and looks for another job in vain. */

@@ -60,8 +60,9 @@ async function run({ tickets, sends = [], refuse = () => false, trouble }: Scene
   const deliver = createDeliverJob(
     {
       ledger: {
-        async beginAttempts(_mids, leaseUntil) {
+        async beginAttempts(_mids, leaseUntil, withBodies) {
           leases.push(leaseUntil);
+          assert.equal(withBodies, true, 'what the job says of its messages');
           return tickets;
         },
         extendLease: async () => undefined,
@@ -93,7 +94,7 @@ async function run({ tickets, sends = [], refuse = () => false, trouble }: Scene
     { retryDelaySeconds: 60, finalReplyMs: 60_000 },
   );
   const mids = tickets.map((_, index) => toMid(index + 1));
-  const delivered = deliver({ mids, expiresAt: NOW + 120_000 }, NEVER, () => {
+  const delivered = deliver({ mids, short: true, expiresAt: NOW + 120_000 }, NEVER, () => {
     settled += 1;
   });
   const error =

@@ -46,11 +46,11 @@ export function createDeliverJob(ports: DeliveryPorts, rules: DeliveryRules) {
   };
 
   return async (
-    { mids, expiresAt }: QueuedCopies,
+    { mids, short, expiresAt }: QueuedCopies,
     signal: AbortSignal,
     settled: () => void,
   ): Promise<JobDisposition> => {
-    const tickets = await ports.ledger.beginAttempts(mids, expiresAt + LEASE_SLACK_MS);
+    const tickets = await ports.ledger.beginAttempts(mids, expiresAt + LEASE_SLACK_MS, short);
     const first = tickets.findIndex(({ kind }) => kind === 'go');
     const unfollow = cutoffs.follow(signal);
     const ends = tickets.map((ticket, index) => deliver(ticket, { signal, along: index > first }, settled));

@@ -32,7 +32,7 @@ export type AttemptTicket =
       readonly copy: JournalCopy;
       /** How many attempts have failed so far. */
       readonly finishedAttempts: number;
-      /** The spooled message, unchecked, where it is short; undefined when it is long, or gone. */
+      /** The spooled message, unchecked, where it was asked for; undefined when it was not, or is gone. */
       readonly body: Buffer | undefined;
     }
   /** The copy has its outcome already (a repeated job): nothing is left to do. */
@@ -87,8 +87,9 @@ export interface TrackedCopy {
 export interface Ledger {
   /**
    * Counts the message as seen, its splinters as enqueued or skipped, and makes every copy active; with `body`, each
-   * gets it as its spooled message in the same step. May be repeated with the same copies. Rejects with
-   * {@link MidTakenError} when a MID is known to belong to another copy or message.
+   * gets it as its spooled message before that. May be repeated with the same copies. Rejects with {@link MidTakenError}
+   * when a MID is known to belong to another copy; after any other rejection the copies may be there, and are to be
+   * withdrawn: so where a MID has the body of another message, which Redis never overwrites.
    */
   commit(decision: Decision, body?: Buffer): Promise<void>;
   /** Notes that the copies' jobs are in the queue; until then they count as orphans. */
@@ -98,9 +99,13 @@ export interface Ledger {
 
   /**
    * Marks copies as being attempted until `leaseUntil` (ms since the epoch): the sweep leaves them alone so long. Answers
-   * for each, in order.
+   * for each, in order; `withBodies` with the spooled messages, which then are all in memory at once.
    */
-  beginAttempts(mids: readonly Mid[], leaseUntil: number): Promise<readonly AttemptTicket[]>;
+  beginAttempts(
+    mids: readonly Mid[],
+    leaseUntil: number,
+    withBodies?: boolean,
+  ): Promise<readonly AttemptTicket[]>;
   /** Has the sweep leave a copy that is being attempted alone for longer. */
   extendLease(mid: Mid, leaseUntil: number): Promise<void>;
   /** Gives the lease back without an attempt having been made. */

@@ -3,8 +3,9 @@ import type { JournalCopy, Mid } from '@tdc/core';
 import type { RedisClient } from '../redis/connect.ts';
 import { groupCalls } from '../redis/grouped-calls.ts';
 import type { RedisKeys } from '../redis/keys.ts';
+import { inOneWrite } from '../redis/one-write.ts';
 import { createScriptRunner, type ScriptArgument } from '../redis/run-script.ts';
-import { SHORT_BODY_BYTES } from '../spool/spool.ts';
+import { type BodyProblem, createBodies } from './bodies.ts';
 import {
   type AttemptTicket,
   type CopyState,
@@ -29,7 +30,7 @@ const TRIM_BATCH = 1000;
 const MAX_RESPONSE_LENGTH = 500;
 /** Calls remembered because their answer is not known: a few seconds of traffic while Redis is away. */
 const MAX_UNANSWERED = 10_000;
-/** Anybody can send the same Message-ID time and again: tracking shows the newest of them. */
+/** Anybody can send the same Message-ID time and again: tracking shows the newest of them, of which the index has more. */
 const MAX_TRACKED = 100;
 /** What one call takes at most: Redis serves nobody else meanwhile. */
 const MAX_GROUP = 64;
@@ -49,12 +50,17 @@ const weightOf = ({ decision, body }: Commit): number =>
   (body?.length ?? 0) * Math.max(1, decision.enqueue.length);
 
 /** Adds what COMMIT is told of one message. */
-function addCommit(args: ScriptArgument[], { decision: { enqueue, skipped }, body }: Commit): void {
-  args.push(enqueue.length, skipped.length, body === undefined ? '0' : '1', body ?? '', ...skipped);
+function addCommit(
+  args: ScriptArgument[],
+  { decision: { enqueue, skipped } }: Commit,
+  trackingMs: number,
+): void {
+  args.push(enqueue.length, skipped.length, ...skipped);
   for (const copy of enqueue) {
     const index = copy.messageIdHeader === '' ? '' : hashOf(copy.messageIdHeader);
     const { mid, journalId, route, expiresAt, enqueuedAt } = copy;
-    args.push(mid, journalId, route.intake, expiresAt, enqueuedAt, index, JSON.stringify(copy));
+    args.push(mid, journalId, route.intake, expiresAt, enqueuedAt, JSON.stringify(copy));
+    args.push(index, expiresAt + trackingMs);
   }
 }
 
@@ -72,16 +78,13 @@ function finishArguments(outcome: FinalOutcome): [CopyState, number, string, str
   }
 }
 
-type BeginAnswer =
-  | readonly []
-  | readonly [until: Buffer]
-  | readonly [number, job: Buffer, body: Buffer | null];
+type BeginAnswer = readonly [] | readonly [until: Buffer] | readonly [number, job: Buffer];
 
-/** What BEGIN_ATTEMPTS answers of one copy. */
-function toTicket(answer: BeginAnswer): AttemptTicket {
+/** What BEGIN_ATTEMPTS answers of one copy, and its body. */
+function toTicket(answer: BeginAnswer, body: Buffer | null | undefined): AttemptTicket {
   if (answer.length === 0) return { kind: 'finished' };
   if (answer.length === 1) return { kind: 'later', at: Number(answer[0]) };
-  const [finishedAttempts, json, body] = answer;
+  const [finishedAttempts, json] = answer;
   return { kind: 'go', copy: parseJob(json.toString()), finishedAttempts, body: body ?? undefined };
 }
 
@@ -89,7 +92,7 @@ function toTicket(answer: BeginAnswer): AttemptTicket {
 export function createLedger(redis: RedisClient, keys: RedisKeys, options: LedgerOptions): Ledger {
   const { now } = options;
   const trackingMs = options.trackingHours * 3600 * 1000;
-  const bodyMs = (options.bodySeconds ?? 0) * 1000;
+  const bodies = createBodies(redis, keys, (options.bodySeconds ?? 0) * 1000);
   const { run, runForOctets } = createScriptRunner(redis, keys.counters, keys.prefix);
   const recordOnce = createCallMemory();
   const jobs = (answer: unknown): readonly JournalCopy[] => (answer as string[]).map(parseJob);
@@ -97,11 +100,20 @@ export function createLedger(redis: RedisClient, keys: RedisKeys, options: Ledge
     const records = await Promise.all(mids.map((mid) => redis.hgetall(`${keys.prefix}:copy:${mid}`)));
     return records.flatMap((record) => toTrackedCopy(record) ?? []);
   };
-  const commit = groupCalls<Commit, number>(
-    (commits) => {
-      const args: ScriptArgument[] = [now(), trackingMs, bodyMs];
-      for (const one of commits) addCommit(args, one);
-      return run(scripts.COMMIT, args) as Promise<readonly number[]>;
+  const storeBody = async ({ decision: { enqueue }, body }: Commit): Promise<BodyProblem | undefined> =>
+    body === undefined || enqueue.length === 0 ? undefined : bodies.store(enqueue, body);
+  const commit = groupCalls<Commit, number | BodyProblem>(
+    async (commits) => {
+      const args: ScriptArgument[] = [now()];
+      for (const one of commits) addCommit(args, one, trackingMs);
+      const [problems, answers] = await inOneWrite(redis, () =>
+        Promise.all([
+          Promise.all(commits.map(storeBody)),
+          run(scripts.COMMIT, args) as Promise<readonly number[]>,
+        ]),
+      );
+      // A body that was there already is its own where the copies were: the call was sent twice.
+      return answers.map((answer, index) => (answer > 0 && problems[index]) || answer);
     },
     { maxItems: MAX_GROUP, weight: { of: weightOf, max: MAX_GROUP_BYTES } },
   );
@@ -124,6 +136,7 @@ export function createLedger(redis: RedisClient, keys: RedisKeys, options: Ledge
   return {
     async commit(decision, body) {
       const answer = await commit({ decision, body });
+      if (typeof answer !== 'number') throw new Error(answer.problem);
       if (answer < 0) throw new MidTakenError(`TAKEN MID ${-answer} belongs to another copy`);
     },
     async confirmQueued(mids) {
@@ -132,10 +145,16 @@ export function createLedger(redis: RedisClient, keys: RedisKeys, options: Ledge
     async withdraw(mids) {
       if (mids.length > 0) await run(scripts.WITHDRAW, mids);
     },
-    async beginAttempts(mids, leaseUntil) {
-      const args = [now(), leaseUntil, SHORT_BODY_BYTES, ...mids];
-      const answers = await runForOctets(scripts.BEGIN_ATTEMPTS, args);
-      return (answers as readonly BeginAnswer[]).map(toTicket);
+    async beginAttempts(mids, leaseUntil, withBodies = false) {
+      const [answers, found] = await inOneWrite(redis, () =>
+        Promise.all([
+          runForOctets(scripts.BEGIN_ATTEMPTS, [now(), leaseUntil, ...mids]) as Promise<
+            readonly BeginAnswer[]
+          >,
+          withBodies ? bodies.fetch(mids) : [],
+        ]),
+      );
+      return answers.map((answer, index) => toTicket(answer, found[index]));
     },
     async extendLease(mid, leaseUntil) {
       await run(scripts.EXTEND_LEASE, [mid, leaseUntil]);
@@ -183,13 +202,11 @@ export function createLedger(redis: RedisClient, keys: RedisKeys, options: Ledge
       Number(await run(scripts.TRIM, [keepFrom, maxCopies, TRIM_BATCH])),
     async track(query) {
       if ('mid' in query) return load([query.mid]);
-      const mids = await redis.smembers(keys.messageId(hashOf(query.messageIdHeader)));
-      return load(mids.sort(byNumber).slice(-MAX_TRACKED));
+      const mids = (await redis.get(keys.midsOf(hashOf(query.messageIdHeader))))?.split(' ') ?? [];
+      return load(mids.slice(-MAX_TRACKED));
     },
   };
 }
-
-const byNumber = (a: string, b: string): number => Number(a) - Number(b);
 
 /**
  * Makes a call that was rejected, and so took effect or not, the same call when it is made again: whoever recorded a

@@ -4,7 +4,9 @@
  * JournalCopy), `id` (its journal id), `intake`, `index` (hash of the Message-ID), `state`, `attempts`, of the last attempt
  * `dcid`, `reason`, `response`, `until` (when a failed one may be made again), at the end `at`, and `call`, the call that
  * last recorded a bounce or an outcome: a call that is sent again because its answer was lost is answered as it was at
- * first. A call that would write when Redis is at its memory limit fails before it wrote anything; FINISH and WITHDRAW
+ * first. Bodies are kept out of the scripts, which would copy each octet several times, and count it as theirs to collect:
+ * they are stored before the commit and fetched behind the beginning of an attempt, by commands that leave in the same
+ * write. A call that would write when Redis is at its memory limit fails before it wrote anything; FINISH and WITHDRAW
  * begin by freeing memory and are let through.
  *
  * What many copies need at once is one call for all of them: what a call costs beside its work is paid once, and so is
@@ -14,7 +16,7 @@
 /** What every script begins with. The names of keys are put together where they are used: a function costs more than it says. */
 const PRELUDE = `
 local call, counters, prefix = redis.call, KEYS[1], ARGV[1]
-local copy_key, body_key = prefix .. ':copy:', prefix .. ':spool:'
+local copy_key, body_key, index_key = prefix .. ':copy:', prefix .. ':spool:', prefix .. ':mids-of:'
 `;
 
 /** Writes to counters and sets that are put together. */
@@ -34,19 +36,17 @@ local function is_active(state) return state == 'unattempted' or state == 'attem
 `;
 
 /**
- * What an active copy leaves when it is active no more. `leave` answers whether it was being attempted: then its attempt
- * has taken it from the sets of those without a job and of those that wait.
+ * What an active copy leaves when it is active no more. One that is being attempted was taken by its attempt from the sets
+ * of those without a job and of those that wait.
  */
 const LEAVING = `
 local bodies, idle, left = {}, {}, {}
-local function leave(mid, intake, state)
-  local is_attempting = call('ZREM', prefix .. ':attempting', mid) == 1
+local function leave(mid, intake, state, is_attempting)
   if not is_attempting then idle[#idle + 1] = mid end
   bodies[#bodies + 1] = body_key .. mid
   local mids = left[intake]
   if mids then mids[#mids + 1] = mid else left[intake] = {mid} end
   count(state .. ':' .. intake, -1)
-  return is_attempting
 end
 local function write_leaving()
   for intake, mids in pairs(left) do
@@ -60,44 +60,55 @@ end
 `;
 
 const FORGET = `
+local function take_from_index(mid, name)
+  local mids = call('GET', name)
+  if mids == mid then
+    call('UNLINK', name)
+  elseif mids then
+    local others = string.gsub(' ' .. mids .. ' ', ' ' .. mid .. ' ', ' ', 1)
+    call('SET', name, string.sub(others, 2, -2), 'KEEPTTL')
+  end
+end
 local function forget(mid, index)
   call('ZREM', prefix .. ':tracking', mid)
   call('UNLINK', copy_key .. mid)
-  if index and index ~= '' then call('SREM', prefix .. ':message-id:' .. index, mid) end
+  if index and index ~= '' then take_from_index(mid, index_key .. index) end
 end
 `;
 
 /**
- * Commits messages, each as a whole or not at all: counts it as seen, its splinters as enqueued or skipped, stores the
- * bodies that come along, and makes each copy active. When its copies are known already nothing is done, so that a commit
- * whose answer was lost can be repeated. A MID under which another copy, or another message's body, is known was given out
- * twice by a Redis that lost its numbers.
- * ARGV: prefix, now, milliseconds of tracking, milliseconds of a body's life, then per message: number of copies, number
- * of skips, `1` with a body and `0` without, the body, the skips' reasons, and per copy MID, journal id, intake, deadline,
- * time of enqueueing, hash of the Message-ID, JSON.
+ * The MIDs of a Message-ID, the newest last: most have one, for which a set would cost twice as much. Anybody can send the
+ * same Message-ID time and again: the oldest of many are left out.
+ */
+const INDEXING = `
+local function add_to_index(mid, name, ends)
+  if call('SET', name, mid, 'NX', 'PXAT', ends) then return end
+  local mids = call('GET', name)
+  if #mids > 3600 then mids = string.match(mids, ' (.*)', #mids - 1800) end
+  call('SET', name, mids .. ' ' .. mid, 'PXAT', ends)
+end
+`;
+
+/**
+ * Commits messages, each as a whole or not at all: counts it as seen, its splinters as enqueued or skipped, and makes each
+ * copy active. When its copies are known already nothing is done, so that a commit whose answer was lost can be repeated. A
+ * MID under which another copy is known was given out twice by a Redis that lost its numbers.
+ * ARGV: prefix, now, then per message: number of copies, number of skips, the skips' reasons, and per copy MID, journal id,
+ * intake, deadline, time of enqueueing, JSON, hash of the Message-ID, end of its entry there.
  * Answers per message how many splinters were counted as seen, or -MID of the copy that is another's.
  */
-export const COMMIT = `${PRELUDE}${SUMS}
-local now, tracking_ms, body_ms = ARGV[2], ARGV[3], ARGV[4]
+export const COMMIT = `${PRELUDE}${SUMS}${INDEXING}
+local now = ARGV[2]
 local active, unqueued, oldest, answers = {}, {}, {}, {}
-local indexed, indexed_until
 local function state_of(first, last)
-  for i = first, last, 7 do
+  for i = first, last, 8 do
     local id = call('HGET', copy_key .. ARGV[i], 'id')
     if id then return id == ARGV[i + 1] and 'known' or ARGV[i] end
   end
 end
-local function store(first, last, body)
-  for i = first, last, 7 do
-    if not call('SET', body_key .. ARGV[i], body, 'PX', body_ms, 'NX') then
-      for stored = first, i - 7, 7 do call('UNLINK', body_key .. ARGV[stored]) end
-      return ARGV[i]
-    end
-  end
-end
 local function commit_copy(i)
-  local mid, intake, deadline, at, index = ARGV[i], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5]
-  call('HSET', copy_key .. mid, 'job', ARGV[i + 6], 'id', ARGV[i + 1], 'intake', intake, 'index', index,
+  local mid, intake, deadline, at, index = ARGV[i], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 6]
+  call('HSET', copy_key .. mid, 'job', ARGV[i + 5], 'id', ARGV[i + 1], 'intake', intake, 'index', index,
     'state', 'unattempted', 'attempts', '0')
   local size, list = #active, oldest[intake]
   active[size + 1], active[size + 2] = deadline, mid
@@ -108,31 +119,23 @@ local function commit_copy(i)
   else
     oldest[intake] = {at, mid}
   end
-  if index ~= '' then
-    local name = prefix .. ':message-id:' .. index
-    call('SADD', name, mid)
-    if index ~= indexed or deadline ~= indexed_until then
-      call('PEXPIREAT', name, string.format('%.0f', deadline + tracking_ms))
-      indexed, indexed_until = index, deadline
-    end
-  end
+  if index ~= '' then add_to_index(mid, index_key .. index, ARGV[i + 7]) end
 end
-local at, seen = 5, 0
+local at, seen = 3, 0
 while at <= #ARGV do
   local copies, skips = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
-  local first = at + 4 + skips
-  local last = first + (copies - 1) * 7
+  local first = at + 2 + skips
+  local last = first + (copies - 1) * 8
   local other = state_of(first, last)
-  if not other and ARGV[at + 2] == '1' then other = store(first, last, ARGV[at + 3]) end
   if not other then
-    for i = at + 4, first - 1 do count('skipped:' .. ARGV[i], 1) end
-    for i = first, last, 7 do commit_copy(i) end
+    for i = at + 2, first - 1 do count('skipped:' .. ARGV[i], 1) end
+    for i = first, last, 8 do commit_copy(i) end
     seen = seen + skips + copies
     answers[#answers + 1] = skips + copies
   else
     answers[#answers + 1] = other == 'known' and 0 or -tonumber(other)
   end
-  at = last + 7
+  at = last + 8
 end
 many('ZADD', prefix .. ':active', active)
 many('ZADD', prefix .. ':unqueued', unqueued)
@@ -154,7 +157,7 @@ for i = 2, #ARGV do
   local mid = ARGV[i]
   local state, intake, index = unpack(call('HMGET', copy_key .. mid, 'state', 'intake', 'index'))
   if state == 'unattempted' then
-    leave(mid, intake, state)
+    leave(mid, intake, state, call('ZREM', prefix .. ':attempting', mid) == 1)
     forget(mid, index)
     count('enqueued:' .. intake, -1)
     count('skipped:enqueue-failed', 1)
@@ -167,14 +170,13 @@ return taken
 `;
 
 /**
- * Begins attempts. ARGV: prefix, now, end of the leases, length up to which a body is handed out at once, MIDs. Answers per
- * MID a list: the number of failed attempts, JSON, and the body, where it is short and there; or the time alone before
- * which it must not be attempted; or nothing, when the copy has its outcome.
+ * Begins attempts. ARGV: prefix, now, end of the leases, MIDs. Answers per MID a list: the number of failed attempts, and
+ * JSON; or the time alone before which it must not be attempted; or nothing, when the copy has its outcome.
  */
 export const BEGIN_ATTEMPTS = `${PRELUDE}${SUMS}${IS_ACTIVE}
-local now, lease, body_length = tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
+local now, lease = tonumber(ARGV[2]), ARGV[3]
 local attempting, queued, retried, answers = {}, {}, {}, {}
-for i = 5, #ARGV do
+for i = 4, #ARGV do
   local mid = ARGV[i]
   local record, answer = copy_key .. mid, nil
   local state, intake, attempts, json, until_time =
@@ -193,9 +195,7 @@ for i = 5, #ARGV do
     if until_time then retried[#retried + 1] = mid end
     local size = #attempting
     attempting[size + 1], attempting[size + 2] = lease, mid
-    local body, name = false, body_key .. mid
-    if call('STRLEN', name) <= body_length then body = call('GET', name) end
-    answer = {tonumber(attempts) or 0, json, body}
+    answer = {tonumber(attempts) or 0, json}
   end
   answers[#answers + 1] = answer
 end
@@ -248,7 +248,10 @@ return 1
  * else 0.
  */
 export const FINISH = `${PRELUDE}${SUMS}${IS_ACTIVE}${LEAVING}
-local now, ends, answers = ARGV[2], string.format('%.0f', ARGV[2] + ARGV[3]), {}
+local now, ends, answers, mids = ARGV[2], string.format('%.0f', ARGV[2] + ARGV[3]), {}, {}
+for i = 4, #ARGV, 6 do mids[#mids + 1] = ARGV[i] end
+local leases = call('ZMSCORE', prefix .. ':attempting', unpack(mids))
+call('ZREM', prefix .. ':attempting', unpack(mids)) -- First of all writes, for it frees memory.
 local function record_outcome(i, record, intake, attempts)
   local state, dcid, reason = ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
   if dcid == '0' then -- No connection of its own: that of the last attempt stays.
@@ -268,7 +271,9 @@ for i = 4, #ARGV, 6 do
   if last == ARGV[i + 1] then
     answer = 1
   elseif is_active(state) then
-    if leave(mid, intake, state) then attempts = attempts + 1 end
+    local is_attempting = leases[#answers + 1]
+    leave(mid, intake, state, is_attempting)
+    if is_attempting then attempts = attempts + 1 end
     record_outcome(i, record, intake, attempts)
     answer = 1
   end

@@ -2,6 +2,7 @@ import type { JournalCopy } from '@tdc/core';
 import { Queue } from 'bullmq';
 import { withDeadline } from '../process/waiting.ts';
 import type { RedisClient } from '../redis/connect.ts';
+import { SHORT_BODY_BYTES } from '../spool/spool.ts';
 import { EVENT_STREAM_LENGTH, JOB_NAME, jobIdOf, QUEUE_NAME } from './bullmq-settings.ts';
 import type { JournalQueue, QueuedCopies } from './ports.ts';
 
@@ -67,6 +68,7 @@ function toJob(
   const [first] = copies;
   if (first === undefined) return [];
   const expiresAt = Math.max(...copies.map((copy) => copy.expiresAt));
-  const data = { mids: copies.map(({ mid }) => mid), expiresAt };
+  const short = copies.every(({ sizeBytes }) => sizeBytes <= SHORT_BODY_BYTES);
+  const data = { mids: copies.map(({ mid }) => mid), short, expiresAt };
   return [{ name: JOB_NAME, data, opts: { jobId: jobIdOf(first.mid) } }];
 }

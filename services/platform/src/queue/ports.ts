@@ -13,6 +13,8 @@ export interface QueueDepth {
  */
 export interface QueuedCopies {
   readonly mids: readonly Mid[];
+  /** Each of their messages is a short one, and may be fetched with all others. Jobs of an earlier build do not say it. */
+  readonly short?: boolean;
   /** The latest deadline of these copies, ms since the epoch. */
   readonly expiresAt: number;
 }

@@ -27,8 +27,8 @@ export interface RedisKeys {
   readonly counters: string;
   /** zset MID → time of enqueueing: what tracking still knows, trimmed by age and number. */
   readonly tracking: string;
-  /** set of MIDs by the hash of a Message-ID. Lives as long as tracking. */
-  readonly messageId: (sha256: string) => string;
+  /** string: the MIDs of a Message-ID, by its hash, with blanks between them. Lives as long as tracking. */
+  readonly midsOf: (sha256: string) => string;
   /** zset worker/DCID → end of lease: open connections of all workers. */
   readonly connections: (intake: string) => string;
   /** hash, fields in JSON: what delivery last learned about a destination. Lives until a month after that. */
@@ -58,7 +58,7 @@ export function createRedisKeys(prefix: string = DEFAULT_KEY_PREFIX): RedisKeys 
     oldest: (intake) => key('oldest', intake),
     counters: key('counters'),
     tracking: key('tracking'),
-    messageId: (sha256) => key('message-id', sha256),
+    midsOf: (sha256) => key('mids-of', sha256),
     connections: (intake) => key('connections', intake),
     host: (intake) => key('host', intake),
     policyRevision: key('policy', 'revision'),

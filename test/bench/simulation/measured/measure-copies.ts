@@ -42,9 +42,9 @@ export async function measureCopies(
   );
   const add = await step((copies) => queue.add([copies]));
   const confirm = await step((copies) => ledger.confirmQueued(midsOf(copies)));
-  await step((copies) => ledger.beginAttempts(midsOf(copies), lease));
+  await step((copies) => ledger.beginAttempts(midsOf(copies), lease, true));
   const giveBack = await step((copies) => Promise.all(copies.map(({ mid }) => ledger.releaseAttempt(mid))));
-  const begin = await step((copies) => ledger.beginAttempts(midsOf(copies), lease));
+  const begin = await step((copies) => ledger.beginAttempts(midsOf(copies), lease, true));
   const finish = await step((copies) => Promise.all(copies.map(({ mid }) => ledger.finish(mid, DELIVERED))));
   const handle = await usageOfEach(ground, calls, () => workOff(ground, blocking(), calls));
   return { commit, add, confirm, begin, giveBack, finish, handle };
