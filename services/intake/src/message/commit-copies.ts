@@ -30,9 +30,9 @@ const LATE: NotAccepted = { kind: 'unavailable', reason: 'time' };
 
 /**
  * Body, account, job, in this order: whatever dies in between, nothing is lost and nothing is counted twice. A short body
- * and the account are one step. Replicas are waited for before there is a job: behind the account the sweep makes up for a
- * job that is lost. Never rejects; what could not be made safe is taken back as far as Redis lets it, and where it does
- * not, the sweep queues what it finds: the copy comes twice then, which does no harm (spec §5).
+ * and the account leave in one write. Replicas are waited for before there is a job: behind the account the sweep makes up
+ * for a job that is lost. Never rejects; what could not be made safe is taken back as far as Redis lets it, and where it
+ * does not, the sweep queues what it finds: the copy comes twice then, which does no harm (spec §5).
  */
 export async function commitCopies(
   { mid, planned, unstored }: PlannedMessage,
@@ -47,7 +47,7 @@ export async function commitCopies(
   try {
     await storage.ledger.commit({ enqueue: copies, skipped: skipsOf(planned) }, unstored);
   } catch (error) {
-    // Under a MID that another copy has, everything is the other's.
+    // Under a MID that another copy has, everything is the other's; a body that found room there goes by its time to live.
     return error instanceof MidTakenError ? UNSAFE : takenBack(storage, { queued, spooled }, UNSAFE);
   }
   if (late.aborted) return takenBack(storage, { queued, spooled }, LATE);
