@@ -58,11 +58,13 @@ describe("npm start's own Redis", () => {
         'append*',
         'auto-aof*',
         'rdbcompression',
+        'hash-max-ziplist-value',
         'maxmemory-policy',
       )) as readonly string[];
       const setting = (name: string) => pairs[pairs.indexOf(name) + 1];
       assert.equal(setting('appendonly'), 'yes');
-      assert.equal(setting('auto-aof-rewrite-min-size'), String(256 * 1024 * 1024));
+      assert.equal(setting('auto-aof-rewrite-min-size'), String(512 * 1024 * 1024));
+      assert.equal(setting('hash-max-ziplist-value'), '2048');
       assert.equal(setting('rdbcompression'), 'no');
       assert.equal(setting('appendfsync'), 'everysec');
       assert.equal(setting('maxmemory-policy'), 'noeviction');

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { COPY_COSTS } from './costs.ts';
 import {
   clientsOf,
   copiesThatFit,
@@ -87,7 +88,9 @@ describe('a tally', () => {
     tally.add('commit', 20);
     tally.add('add', 0, 3);
     tally.add('renew', 5);
-    assert.equal(tally.spentOn('copies').commands, 8 + 5 * 20 + 3 * 10);
+    const { commit, add } = COPY_COSTS;
+    const expected = commit.commands + 20 * commit.commandsEach + 3 * add.commands;
+    assert.equal(tally.spentOn('copies').commands, expected);
     assert.equal(tally.spentOn('leases').commands, 2);
     assert.ok(tally.spentOn('leases').microseconds > 20);
     tally.reset();
