@@ -80,7 +80,7 @@ async function isServing(server: ChildProcess, port: number): Promise<boolean> {
   return false;
 }
 
-/** What the chart gives its Redis: nothing is evicted, every second is on disk, the file is rewritten seldom, records are compact. */
+/** What the chart gives its Redis: nothing evicted, every second on disk, a file rewritten seldom, compact records. */
 export const REDIS_SETTINGS: readonly string[] = [
   ['--save', ''],
   ['--appendonly', 'yes'],

@@ -46,13 +46,12 @@ describe('a commit with a body', () => {
   it('is refused where a MID of it has the body of another message, which is left as it is', async () => {
     await redis.client.set(keys.spool(SECOND), 'of another');
     const copies = [sampleCopy(1), sampleCopy(2)];
-    await assert.rejects(
-      ledger.commit({ enqueue: copies, skipped: [] }, BODY),
-      /another message under MID 1 or/,
-    );
+    await assert.rejects(ledger.commit({ enqueue: copies, skipped: [] }, BODY), /TAKEN MID 1 or 2/);
     assert.equal(await redis.client.get(keys.spool(SECOND)), 'of another');
-    await ledger.withdraw([FIRST, SECOND]);
-    assert.equal((await ledger.activeCopies(0)).waiting, 0);
+    assert.deepEqual(await ledger.orphans(SAMPLE_TIME, 10), []);
+    assert.deepEqual(await ledger.track({ mid: FIRST }), []);
+    const { seen, skipped } = await ledger.counters();
+    assert.deepEqual([seen, skipped['enqueue-failed']], [2, 2]);
   });
 
   it('is refused where a MID of it has another copy, whose body stays', async () => {
@@ -62,12 +61,30 @@ describe('a commit with a body', () => {
     assert.equal(await redis.client.get(keys.spool(FIRST)), 'of another');
   });
 
+  it('is refused where its body cannot be stored, and may then be withdrawn', async () => {
+    const others = Object.values(keys).filter((key) => typeof key === 'string');
+    const patterns = [...others, '{tdc}:copy:*', '{tdc}:oldest:*', keys.midsOf('*')].map((key) => `~${key}`);
+    await redis.client.call('ACL', 'SETUSER', 'bodiless', 'on', '>geheim', '+@all', ...patterns);
+    const client = await redis.connect();
+    await client.call('AUTH', 'bodiless', 'geheim');
+    const options = { now: () => time, trackingHours: 24, bodySeconds: 180 };
+    const copies = [sampleCopy(1), sampleCopy(2)];
+    const committed = createLedger(client, keys, options).commit({ enqueue: copies, skipped: [] }, BODY);
+    await assert.rejects(committed, /NOPERM/);
+    assert.deepEqual(await ledger.orphans(SAMPLE_TIME, 10), copies);
+    await ledger.withdraw([FIRST, SECOND]);
+    assert.deepEqual(await ledger.orphans(SAMPLE_TIME, 10), []);
+  });
+
   it('takes nothing from others that go in the same call', async () => {
     await redis.client.set(keys.spool(FIRST), 'of another');
     const [taken, fine] = await Promise.allSettled(
       [1, 2].map((mid) => ledger.commit({ enqueue: [sampleCopy(mid)], skipped: [] }, BODY)),
     );
     assert.deepEqual([taken?.status, fine?.status], ['rejected', 'fulfilled']);
+    assert.deepEqual(await ledger.orphans(SAMPLE_TIME, 10), [sampleCopy(2)]);
+    assert.equal((await ledger.counters()).intakes['primary']?.enqueued, 1);
+    assert.equal(await redis.client.get(keys.spool(FIRST)), 'of another');
     assert.ok((await redis.client.getBuffer(keys.spool(SECOND)))?.equals(BODY));
   });
 });

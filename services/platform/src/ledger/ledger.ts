@@ -88,8 +88,8 @@ export interface Ledger {
   /**
    * Counts the message as seen, its splinters as enqueued or skipped, and makes every copy active; with `body`, each
    * gets it as its spooled message before that. May be repeated with the same copies. Rejects with {@link MidTakenError}
-   * when a MID is known to belong to another copy; after any other rejection the copies may be there, and are to be
-   * withdrawn: so where a MID has the body of another message, which Redis never overwrites.
+   * when a MID is known to belong to another copy or message, whose body stays; after any other rejection the copies may
+   * be there, and are to be withdrawn.
    */
   commit(decision: Decision, body?: Buffer): Promise<void>;
   /** Notes that the copies' jobs are in the queue; until then they count as orphans. */
@@ -149,7 +149,10 @@ export interface Ledger {
   track(query: { readonly mid: Mid } | { readonly messageIdHeader: string }): Promise<readonly TrackedCopy[]>;
 }
 
-/** A commit that changed nothing: a MID of it belongs to another copy, since Redis lost its numbers and gave one twice. */
+/**
+ * A commit that left no copy: a MID of it belongs to another copy or message, since Redis lost its numbers and gave one
+ * twice.
+ */
 export class MidTakenError extends Error {
   override readonly name = 'MidTakenError';
 }

@@ -4,8 +4,9 @@ import type { RedisClient } from '../redis/connect.ts';
 import { groupCalls } from '../redis/grouped-calls.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import { inOneWrite } from '../redis/one-write.ts';
-import { createScriptRunner, type ScriptArgument } from '../redis/run-script.ts';
-import { type BodyProblem, createBodies } from './bodies.ts';
+import { createScriptRunner } from '../redis/run-script.ts';
+import type { CommandArgument } from '../redis/send-command.ts';
+import { createShortBodies } from '../spool/short-bodies.ts';
 import {
   type AttemptTicket,
   type CopyState,
@@ -39,6 +40,10 @@ const MAX_GROUP_BYTES = 1024 * 1024;
 const FINISH_GATHER_MS = 2;
 const CONFIRM_GATHER_MS = 20;
 
+/** What WITHDRAW does with the bodies under its MIDs. */
+const [KEEP_BODIES, FORGET_BODIES] = ['keep', 'forget'];
+
+const midsOf = (copies: readonly JournalCopy[]): readonly Mid[] => copies.map(({ mid }) => mid);
 const hashOf = (text: string): string => hash('sha256', text, 'hex');
 
 interface Commit {
@@ -51,7 +56,7 @@ const weightOf = ({ decision, body }: Commit): number =>
 
 /** Adds what COMMIT is told of one message. */
 function addCommit(
-  args: ScriptArgument[],
+  args: CommandArgument[],
   { decision: { enqueue, skipped } }: Commit,
   trackingMs: number,
 ): void {
@@ -92,7 +97,7 @@ function toTicket(answer: BeginAnswer, body: Buffer | null | undefined): Attempt
 export function createLedger(redis: RedisClient, keys: RedisKeys, options: LedgerOptions): Ledger {
   const { now } = options;
   const trackingMs = options.trackingHours * 3600 * 1000;
-  const bodies = createBodies(redis, keys, (options.bodySeconds ?? 0) * 1000);
+  const bodies = createShortBodies(redis, keys, (options.bodySeconds ?? 0) * 1000);
   const { run, runForOctets } = createScriptRunner(redis, keys.counters, keys.prefix);
   const recordOnce = createCallMemory();
   const jobs = (answer: unknown): readonly JournalCopy[] => (answer as string[]).map(parseJob);
@@ -100,20 +105,23 @@ export function createLedger(redis: RedisClient, keys: RedisKeys, options: Ledge
     const records = await Promise.all(mids.map((mid) => redis.hgetall(`${keys.prefix}:copy:${mid}`)));
     return records.flatMap((record) => toTrackedCopy(record) ?? []);
   };
-  const storeBody = async ({ decision: { enqueue }, body }: Commit): Promise<BodyProblem | undefined> =>
-    body === undefined || enqueue.length === 0 ? undefined : bodies.store(enqueue, body);
-  const commit = groupCalls<Commit, number | BodyProblem>(
+  const storeBody = async ({ decision: { enqueue }, body }: Commit): Promise<'stored' | 'taken' | Error> =>
+    body === undefined || enqueue.length === 0 ? 'stored' : bodies.store(midsOf(enqueue), body);
+  const commit = groupCalls<Commit, number | 'taken' | Error>(
     async (commits) => {
-      const args: ScriptArgument[] = [now()];
+      const args: CommandArgument[] = [now()];
       for (const one of commits) addCommit(args, one, trackingMs);
-      const [problems, answers] = await inOneWrite(redis, () =>
+      const [stored, answers] = await inOneWrite(redis, () =>
         Promise.all([
           Promise.all(commits.map(storeBody)),
           run(scripts.COMMIT, args) as Promise<readonly number[]>,
         ]),
       );
-      // A body that was there already is its own where the copies were: the call was sent twice.
-      return answers.map((answer, index) => (answer > 0 && problems[index]) || answer);
+      return answers.map((answer, index) => {
+        const fate = stored[index] ?? 'stored';
+        // A body that was there already is its own where the copies were: the call was sent twice.
+        return fate === 'stored' || answer <= 0 ? answer : fate;
+      });
     },
     { maxItems: MAX_GROUP, weight: { of: weightOf, max: MAX_GROUP_BYTES } },
   );
@@ -124,9 +132,9 @@ export function createLedger(redis: RedisClient, keys: RedisKeys, options: Ledge
     },
     { maxItems: MAX_GROUP, gatherMs: CONFIRM_GATHER_MS },
   );
-  const finish = groupCalls<readonly ScriptArgument[], unknown>(
+  const finish = groupCalls<readonly CommandArgument[], unknown>(
     (outcomes) => {
-      const args: ScriptArgument[] = [now(), trackingMs];
+      const args: CommandArgument[] = [now(), trackingMs];
       for (const one of outcomes) args.push(...one);
       return run(scripts.FINISH, args) as Promise<readonly unknown[]>;
     },
@@ -136,14 +144,20 @@ export function createLedger(redis: RedisClient, keys: RedisKeys, options: Ledge
   return {
     async commit(decision, body) {
       const answer = await commit({ decision, body });
-      if (typeof answer !== 'number') throw new Error(answer.problem);
+      if (answer instanceof Error) throw answer;
+      if (answer === 'taken') {
+        const mids = midsOf(decision.enqueue);
+        // Where that fails the sweep finds copies whose body is not theirs, and accounts for them.
+        await run(scripts.WITHDRAW, [KEEP_BODIES, ...mids]).catch(() => undefined);
+        throw new MidTakenError(`TAKEN MID ${mids.join(' or ')} has the body of another message`);
+      }
       if (answer < 0) throw new MidTakenError(`TAKEN MID ${-answer} belongs to another copy`);
     },
     async confirmQueued(mids) {
       if (mids.length > 0) await confirmQueued(mids);
     },
     async withdraw(mids) {
-      if (mids.length > 0) await run(scripts.WITHDRAW, mids);
+      if (mids.length > 0) await run(scripts.WITHDRAW, [FORGET_BODIES, ...mids]);
     },
     async beginAttempts(mids, leaseUntil, withBodies = false) {
       const [answers, found] = await inOneWrite(redis, () =>

@@ -48,13 +48,14 @@ local function leave(mid, intake, state, is_attempting)
   if mids then mids[#mids + 1] = mid else left[intake] = {mid} end
   count(state .. ':' .. intake, -1)
 end
-local function write_leaving()
+local function write_leaving(keeps_bodies)
   for intake, mids in pairs(left) do
     many('ZREM', prefix .. ':active', mids)
     many('ZREM', prefix .. ':oldest:' .. intake, mids)
   end
   many('ZREM', prefix .. ':unqueued', idle)
   many('ZREM', prefix .. ':later', idle)
+  if keeps_bodies then return end
   for at = 1, #bodies, 1000 do call('UNLINK', unpack(bodies, at, math.min(at + 999, #bodies))) end
 end
 `;
@@ -150,10 +151,13 @@ write_counts()
 return answers
 `;
 
-/** Takes commits back whose jobs could not be queued. ARGV: prefix, MIDs. Answers how many were taken back. */
+/**
+ * Takes commits back whose jobs could not be queued, or whose MIDs have the bodies of others. ARGV: prefix, `keep` or
+ * `forget` for the bodies, MIDs. Answers how many were taken back.
+ */
 export const WITHDRAW = `${PRELUDE}${SUMS}${LEAVING}${FORGET}
 local taken = 0
-for i = 2, #ARGV do
+for i = 3, #ARGV do
   local mid = ARGV[i]
   local state, intake, index = unpack(call('HMGET', copy_key .. mid, 'state', 'intake', 'index'))
   if state == 'unattempted' then
@@ -164,7 +168,7 @@ for i = 2, #ARGV do
     taken = taken + 1
   end
 end
-write_leaving()
+write_leaving(ARGV[2] == 'keep')
 write_counts()
 return taken
 `;

@@ -1,10 +1,8 @@
 import { hash } from 'node:crypto';
-import { Command } from 'ioredis';
 import type { RedisClient } from './connect.ts';
+import { type CommandArgument, sendCommand } from './send-command.ts';
 
-export type ScriptArgument = string | number | Buffer;
-
-type Run = (script: string, args: readonly ScriptArgument[]) => Promise<unknown>;
+type Run = (script: string, args: readonly CommandArgument[]) => Promise<unknown>;
 
 /** Runs a script over one key; the answer as text, or as octets. Rejects as any command does. */
 export interface ScriptRunner {
@@ -15,8 +13,7 @@ export interface ScriptRunner {
 
 /**
  * Runs scripts by their hash, and in full where the server does not know it, as after a failover. `key` is KEYS[1] and
- * `prefix` ARGV[1] of all. Commands are made here: a script that the library defines costs a promise and several closures
- * more, for each call.
+ * `prefix` ARGV[1] of all.
  */
 export function createScriptRunner(redis: RedisClient, key: string, prefix: string): ScriptRunner {
   const hashes = new Map<string, string>();
@@ -27,11 +24,9 @@ export function createScriptRunner(redis: RedisClient, key: string, prefix: stri
     hashes.set(script, made);
     return made;
   };
-  const send = (name: 'eval' | 'evalsha', what: string, args: readonly ScriptArgument[], octets: boolean) =>
-    redis.sendCommand(
-      new Command(name, [what, 1, key, prefix, ...args], { replyEncoding: octets ? null : 'utf8' }),
-    ) as Promise<unknown>;
-  const run = async (script: string, args: readonly ScriptArgument[], octets: boolean): Promise<unknown> => {
+  const send = (name: 'eval' | 'evalsha', what: string, args: readonly CommandArgument[], octets: boolean) =>
+    sendCommand(redis, name, [what, 1, key, prefix, ...args], octets ? null : 'utf8');
+  const run = async (script: string, args: readonly CommandArgument[], octets: boolean): Promise<unknown> => {
     try {
       return await send('evalsha', hashOf(script), args, octets);
     } catch (error) {
