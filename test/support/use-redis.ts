@@ -7,6 +7,7 @@ import {
   whenRedisReady,
 } from '@tdc/platform';
 import { type RedisServer, startRedisServer } from './redis-server.ts';
+import { waitUntil } from './wait-until.ts';
 
 /** The Redis of one test file: a server of its own, emptied before each test. */
 export interface RedisOfFile {
@@ -41,8 +42,9 @@ export function useRedis(args: readonly string[] = []): RedisOfFile {
     server = await startRedisServer(args);
     await connect();
   });
+  // A test may have stopped and started the server: this connection comes back by itself, in its own time.
   beforeEach(async () => {
-    await clients[0]?.flushall();
+    await waitUntil(() => clients[0]?.flushall(), { what: 'Redis emptied' });
   });
   after(async () => {
     await Promise.all(clients.map(closeRedis));
