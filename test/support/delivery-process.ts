@@ -13,6 +13,7 @@ import {
   type Ledger,
   type RedisClient,
   type RedisKeys,
+  SHORT_BODY_BYTES,
   type TrackedCopy,
 } from '@tdc/platform';
 import { parsePrometheusText, type Samples } from './prometheus-text.ts';
@@ -112,20 +113,23 @@ const OUTCOME_SECONDS = 30;
 
 export async function openCopySource(redis: RedisClient): Promise<CopySource> {
   const keys = createRedisKeys();
-  const spool = createSpool(redis, keys, { ttlSeconds: 300 });
-  const ledger = createLedger(redis, keys, { now: Date.now, trackingHours: 1 });
+  const life = 300;
+  const spool = createSpool(redis, keys, { ttlSeconds: life, shortBytes: SHORT_BODY_BYTES });
+  const ledger = createLedger(redis, keys, { now: Date.now, trackingHours: 1, bodySeconds: life });
   const hosts = createHostStore(redis, keys);
   const queue = await createJournalQueue(redis, { prefix: keys.prefix, onError: () => undefined });
   let last = 0;
 
-  const store = async (original: Buffer, changes: Partial<JournalCopy>): Promise<JournalCopy> => {
+  const commit = async (original: Buffer, changes: Partial<JournalCopy>): Promise<JournalCopy> => {
     last += 1;
     const mid = toMid(last);
     const writer = spool.open(mid);
     await writer.write(original);
-    const body = await writer.finish();
+    const { unstored, ...body } = await writer.finish();
     const eightBit = original.some((octet) => octet > 127);
-    return sampleCopy(mid, { ...body, eightBit, enqueuedAt: Date.now(), ...changes });
+    const copy = sampleCopy(mid, { ...body, eightBit, enqueuedAt: Date.now(), ...changes });
+    await ledger.commit({ enqueue: [copy], skipped: [] }, unstored);
+    return copy;
   };
   const track = async (mid: Mid): Promise<TrackedCopy> => {
     const [copy] = await ledger.track({ mid });
@@ -138,9 +142,8 @@ export async function openCopySource(redis: RedisClient): Promise<CopySource> {
     keys,
     async enqueue(original, changes) {
       const copies = [];
-      for (const one of changes) copies.push(await store(original, one));
+      for (const one of changes) copies.push(await commit(original, one));
       const mids = copies.map(({ mid }) => mid);
-      await ledger.commit({ enqueue: copies, skipped: [] });
       await queue.add(copies.map((copy) => [copy]));
       await ledger.confirmQueued(mids);
       return mids;

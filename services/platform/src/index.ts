@@ -80,8 +80,15 @@ export type { RedisServerStatus } from './redis/server-status.ts';
 export { readRedisServerStatus } from './redis/server-status.ts';
 export type { RedisSettings, RedisTls, RedisUser } from './redis/settings.ts';
 export { describeRedis, readRedisSettings, redactRedisUrl } from './redis/settings.ts';
-export { createSpool, type SpoolOptions } from './spool/redis-spool.ts';
-export type { FinishedBody, Spool, SpooledBody, SpoolReadError, SpoolWriter } from './spool/spool.ts';
+export { createSpool } from './spool/redis-spool.ts';
+export type {
+  FinishedBody,
+  Spool,
+  SpooledBody,
+  SpoolOptions,
+  SpoolReadError,
+  SpoolWriter,
+} from './spool/spool.ts';
 export { checkBody, SHORT_BODY_BYTES, SpoolError } from './spool/spool.ts';
 export type { CertificateUse, CertificateWatch } from './tls/certificate-watch.ts';
 export type { TlsFiles, TlsMaterial, TlsProblem } from './tls/tls-files.ts';

@@ -9,7 +9,10 @@ export interface RedisKeys {
   readonly prefix: string;
   /** string, counter: the last number given out. Lives for ever. */
   readonly sequence: (name: 'mid' | 'icid' | 'dcid') => string;
-  /** string, binary: a message as received. Lives as long as its copy may, and a minute more. */
+  /**
+   * A message as received: a string of a short one, else a hash of its chunks by number and `begun`. Lives as long as its
+   * copy may, and a minute more.
+   */
   readonly spool: (mid: Mid) => string;
   /** hash: what is known of one copy, with its job. Lives while active, then as tracking. */
   readonly copy: (mid: Mid) => string;

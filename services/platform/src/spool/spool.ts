@@ -29,6 +29,13 @@ export interface SpoolWriter {
   abandon(): Promise<void>;
 }
 
+export interface SpoolOptions {
+  /** How long a body lives after something of it was last stored, seconds: the copy's life and some slack. */
+  readonly ttlSeconds: number;
+  /** Messages up to this length are not stored here but by whoever commits them; none when it is left out. */
+  readonly shortBytes?: number;
+}
+
 /** Raw messages by MID, binary, each with a time to live beyond the life of its copy. */
 export interface Spool {
   open(mid: Mid): SpoolWriter;
