@@ -75,16 +75,24 @@ export function openStorage(config: IntakeConfig, log: Logger, now: () => number
       onError: (message) => log.notice('debug', 'queue-error', message),
     });
     queue = jobs;
+    const ledger = createLedger(commands.client, keys, {
+      now,
+      trackingHours: config.trackingHours,
+      bodySeconds,
+    });
     storage = {
       spool: createSpool(bodies.client, keys, { ttlSeconds: bodySeconds, shortBytes: SHORT_BODY_BYTES }),
-      ledger: createLedger(commands.client, keys, { now, trackingHours: config.trackingHours, bodySeconds }),
-      enqueue: groupEnqueue({
-        add(groups) {
-          // Delivery logs next.
-          log.flush();
-          return jobs.add(groups);
+      ledger,
+      enqueue: groupEnqueue(
+        {
+          add(groups) {
+            // Delivery logs next.
+            log.flush();
+            return jobs.add(groups);
+          },
         },
-      }),
+        () => ledger.nextCommits(),
+      ),
       replicas:
         acks === undefined
           ? NO_BARRIER

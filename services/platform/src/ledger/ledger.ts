@@ -92,6 +92,8 @@ export interface Ledger {
    * be there, and are to be withdrawn.
    */
   commit(decision: Decision, body?: Buffer): Promise<void>;
+  /** Resolves when the commits that are under way, or about to go, have ended, well or not; undefined when there are none. */
+  nextCommits(): Promise<void> | undefined;
   /** Notes that the copies' jobs are in the queue; until then they count as orphans. */
   confirmQueued(mids: readonly Mid[]): Promise<void>;
   /** Takes a commit back whose jobs could not be queued: from enqueued to skipped `enqueue-failed`. */

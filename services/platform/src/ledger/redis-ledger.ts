@@ -153,6 +153,7 @@ export function createLedger(redis: RedisClient, keys: RedisKeys, options: Ledge
       }
       if (answer < 0) throw new MidTakenError(`TAKEN MID ${-answer} belongs to another copy`);
     },
+    nextCommits: commit.nextEnd,
     async confirmQueued(mids) {
       if (mids.length > 0) await confirmQueued(mids);
     },

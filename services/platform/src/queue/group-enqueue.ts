@@ -32,16 +32,18 @@ export function jobsOf(copies: readonly JournalCopy[]): readonly (readonly Journ
 
 /**
  * Queues copies so that those which are added at once, and go the same way, share a job: what a job costs beside its
- * copies is most of what a queue of small messages costs. A lone copy has a job of its own, at once.
+ * copies is most of what a queue of small messages costs. A lone copy has a job of its own, at once; where `company` names
+ * what brings others, the first waits for that, once.
  */
 export function groupEnqueue(
   queue: Pick<JournalQueue, 'add'>,
+  company?: () => Promise<void> | undefined,
 ): (copies: readonly JournalCopy[]) => Promise<void> {
   return groupCalls<readonly JournalCopy[], void>(
     async (calls) => {
       await queue.add(jobsOf(calls.flat()));
       return [];
     },
-    { maxItems: MAX_CALLS },
+    { maxItems: MAX_CALLS, ...(company && { company }) },
   );
 }

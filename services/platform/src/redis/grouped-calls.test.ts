@@ -106,3 +106,106 @@ describe('calls that are grouped', () => {
     assert.equal(await next, 'to 3');
   });
 });
+
+describe('calls that wait for company which is known to come', () => {
+  /** Company that comes when a test lets it, and how often it was asked for. */
+  function company() {
+    const coming: PromiseWithResolvers<void>[] = [];
+    return {
+      asked: () => coming.length,
+      expected: () => {
+        const next = Promise.withResolvers<void>();
+        coming.push(next);
+        return next.promise;
+      },
+      comes: () => coming.at(-1)?.resolve(),
+    };
+  }
+
+  it('go together with it when it has come, and wait once', async () => {
+    const { asked, run, answer } = calls();
+    const { expected, comes, asked: expectedSoFar } = company();
+    const call = groupCalls(run, { maxItems: 10, company: expected });
+    const answers = [call(1), call(2)];
+    await turn();
+    await turn();
+    assert.deepEqual(asked, []);
+    comes();
+    answers.push(call(3));
+    await turn();
+    await turn();
+    assert.deepEqual(asked, [[1, 2, 3]]);
+    answer();
+    assert.deepEqual(await Promise.all(answers), ['to 1', 'to 2', 'to 3']);
+    assert.equal(expectedSoFar(), 1);
+  });
+
+  it('go at once where nobody is known to come, and where they have company enough', async () => {
+    const { asked, run } = calls();
+    const alone = groupCalls(run, { maxItems: 10, company: () => undefined });
+    void alone(1);
+    await turn();
+    assert.deepEqual(asked, [[1]]);
+    const full = groupCalls(run, { maxItems: 2, company: company().expected });
+    void full(2);
+    void full(3);
+    await turn();
+    assert.deepEqual(asked, [[1], [2, 3]]);
+  });
+
+  it('wait for no company when they have waited for the call before', async () => {
+    const { asked, run, answer } = calls();
+    const { expected, comes, asked: expectedSoFar } = company();
+    const call = groupCalls(run, { maxItems: 10, company: expected });
+    const first = call(1);
+    await turn();
+    comes();
+    await turn();
+    await turn();
+    const second = call(2);
+    answer();
+    await first;
+    await turn();
+    assert.deepEqual(asked, [[1], [2]]);
+    assert.equal(expectedSoFar(), 1);
+    answer();
+    assert.equal(await second, 'to 2');
+  });
+
+  it('do not wait long for company that does not come', async () => {
+    const { asked, run, answer } = calls();
+    const { expected, comes } = company();
+    const call = groupCalls(run, { maxItems: 10, company: expected });
+    const first = call(1);
+    while (asked.length < 1) await turn();
+    comes();
+    await turn();
+    answer();
+    assert.equal(await first, 'to 1');
+    assert.deepEqual(asked, [[1]]);
+  });
+});
+
+describe('the end of the next call', () => {
+  it('is told, whether it went well or not; there is none while nothing is asked for', async () => {
+    const { run, answer, fail } = calls();
+    const call = groupCalls(run, { maxItems: 10 });
+    assert.equal(call.nextEnd(), undefined);
+    for (const finish of [answer, fail]) {
+      const asked = call(1);
+      let ended = false;
+      // Asked for already, and not yet under way.
+      void call.nextEnd()?.then(() => {
+        ended = true;
+      });
+      await turn();
+      await turn();
+      assert.equal(ended, false);
+      finish();
+      await asked.catch(() => undefined);
+      await turn();
+      assert.equal(ended, true);
+      assert.equal(call.nextEnd(), undefined);
+    }
+  });
+});

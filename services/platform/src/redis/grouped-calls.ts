@@ -5,6 +5,18 @@ export interface GroupOptions<Item> {
   readonly weight?: { readonly of: (item: Item) => number; readonly max: number };
   /** What nobody waits for may wait so long for company, ms; where it is left out, a call goes out at once. */
   readonly gatherMs?: number;
+  /**
+   * Who is first asks for it, and waits once for what it answers: that others who are about to ask come along. It answers
+   * undefined where nobody is known to come.
+   */
+  readonly company?: () => Promise<void> | undefined;
+}
+
+/** Asks for one item. */
+export interface GroupedCalls<Item, Answer> {
+  (item: Item): Promise<Answer>;
+  /** Resolves when the next call has ended, well or not; undefined when nothing is asked for. */
+  readonly nextEnd: () => Promise<void> | undefined;
 }
 
 interface Asked<Item, Answer> {
@@ -24,12 +36,14 @@ const PATIENCE_MS = 50;
 export function groupCalls<Item, Answer>(
   run: (items: readonly Item[]) => Promise<readonly Answer[]>,
   options: GroupOptions<Item>,
-): (item: Item) => Promise<Answer> {
+): GroupedCalls<Item, Answer> {
   let waiting: Asked<Item, Answer>[] = [];
   let underWay = 0;
   let scheduled: NodeJS.Immediate | undefined;
   let gathering: NodeJS.Timeout | undefined;
   let patience: NodeJS.Timeout | undefined;
+  let isExpecting = false;
+  let end: PromiseWithResolvers<void> | undefined;
 
   const take = (): readonly Asked<Item, Answer>[] => {
     const count = fitting(waiting, options);
@@ -46,7 +60,11 @@ export function groupCalls<Item, Answer>(
       for (const { reject } of group) reject(error);
     }
     underWay -= 1;
-    if (waiting.length > 0) schedule();
+    end?.resolve();
+    end = undefined;
+    // Who has waited for this call waits for nobody else.
+    if (waiting.length > 0 && options.gatherMs === undefined) goSoon();
+    else if (waiting.length > 0) schedule();
   };
   const go = (): void => {
     clearImmediate(scheduled);
@@ -61,18 +79,40 @@ export function groupCalls<Item, Answer>(
   const wait = (): void => {
     patience ??= setTimeout(go, PATIENCE_MS);
   };
+  const goSoon = (): void => {
+    scheduled ??= setImmediate(go);
+  };
+  const expect = (coming: Promise<void>): void => {
+    isExpecting = true;
+    wait();
+    void coming.then(() => {
+      isExpecting = false;
+      if (underWay === 0) goSoon();
+    });
+  };
   function schedule(): void {
-    const { gatherMs, maxItems } = options;
-    if (gatherMs === undefined || waiting.length >= maxItems) scheduled ??= setImmediate(go);
-    else gathering ??= setTimeout(go, gatherMs);
+    const { gatherMs, maxItems, company } = options;
+    if (waiting.length >= maxItems) goSoon();
+    else if (gatherMs !== undefined) gathering ??= setTimeout(go, gatherMs);
+    else if (!isExpecting && scheduled === undefined) {
+      const coming = company?.();
+      if (coming === undefined) goSoon();
+      else expect(coming);
+    }
   }
 
-  return (item) =>
+  const ask = (item: Item): Promise<Answer> =>
     new Promise((resolve, reject) => {
       waiting.push({ item, resolve, reject });
       if (underWay === 0) schedule();
       else wait();
     });
+  const nextEnd = (): Promise<void> | undefined => {
+    if (underWay === 0 && waiting.length === 0) return undefined;
+    end ??= Promise.withResolvers();
+    return end.promise;
+  };
+  return Object.assign(ask, { nextEnd });
 }
 
 /** How many of those who wait longest fit into one call; one at least. */
