@@ -138,6 +138,13 @@ describe('calls that wait for company which is known to come', () => {
     answer();
     assert.deepEqual(await Promise.all(answers), ['to 1', 'to 2', 'to 3']);
     assert.equal(expectedSoFar(), 1);
+    const next = call(4);
+    assert.equal(expectedSoFar(), 2);
+    comes();
+    await turn();
+    await turn();
+    answer();
+    assert.equal(await next, 'to 4');
   });
 
   it('go at once where nobody is known to come, and where they have company enough', async () => {
