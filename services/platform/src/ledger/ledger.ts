@@ -92,7 +92,7 @@ export interface Ledger {
    * be there, and are to be withdrawn.
    */
   commit(decision: Decision, body?: Buffer): Promise<void>;
-  /** Resolves when the commits that are under way, or about to go, have ended, well or not; undefined when there are none. */
+  /** Resolves when the next call that carries commits has ended, well or not; undefined when none is under way or due. */
   nextCommits(): Promise<void> | undefined;
   /** Notes that the copies' jobs are in the queue; until then they count as orphans. */
   confirmQueued(mids: readonly Mid[]): Promise<void>;

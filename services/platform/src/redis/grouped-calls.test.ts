@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { waitUntil } from '../../../../test/support/wait-until.ts';
 import { groupCalls } from './grouped-calls.ts';
 
 /** A call that is answered when a test lets it, and what it was asked. */
@@ -55,7 +56,7 @@ describe('calls that are grouped', () => {
     const hanging = call(1);
     await turn();
     const second = call(2);
-    while (asked.length < 2) await turn();
+    await waitUntil(() => asked.length === 2);
     assert.deepEqual(asked, [[1], [2]]);
     answer();
     answer();
@@ -75,7 +76,7 @@ describe('calls that are grouped', () => {
     answer();
     await Promise.all([first, second]);
     const alone = call(3);
-    while (asked.length < 2) await turn();
+    await waitUntil(() => asked.length === 2);
     answer();
     assert.equal(await alone, 'to 3');
   });
@@ -184,12 +185,17 @@ describe('calls that wait for company which is known to come', () => {
     const { expected, comes } = company();
     const call = groupCalls(run, { maxItems: 10, company: expected });
     const first = call(1);
-    while (asked.length < 1) await turn();
+    await waitUntil(() => asked.length === 1);
+    answer();
+    assert.equal(await first, 'to 1');
+    // It still has not come.
+    const second = call(2);
+    await waitUntil(() => asked.length === 2);
     comes();
     await turn();
     answer();
-    assert.equal(await first, 'to 1');
-    assert.deepEqual(asked, [[1]]);
+    assert.equal(await second, 'to 2');
+    assert.deepEqual(asked, [[1], [2]]);
   });
 });
 

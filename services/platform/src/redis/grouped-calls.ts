@@ -94,7 +94,8 @@ export function groupCalls<Item, Answer>(
     const { gatherMs, maxItems, company } = options;
     if (waiting.length >= maxItems) goSoon();
     else if (gatherMs !== undefined) gathering ??= setTimeout(go, gatherMs);
-    else if (!isExpecting && scheduled === undefined) {
+    else if (isExpecting) wait();
+    else if (scheduled === undefined) {
       const coming = company?.();
       if (coming === undefined) goSoon();
       else expect(coming);
