@@ -1,5 +1,4 @@
 import { createHash, type Hash, hash } from 'node:crypto';
-import type { Mid } from '@tdc/core';
 import type { RedisClient } from '../redis/connect.ts';
 import { inOneWrite } from '../redis/one-write.ts';
 import type { ScriptRunner } from '../redis/run-script.ts';
@@ -20,11 +19,11 @@ const BEGUN = 'begun';
 
 /**
  * Begins a body, with its time to live from its first moment on: nothing that is cut off between two commands stays for
- * ever. ARGV: prefix, MID, time to live in milliseconds. Answers 0 where the MID has the body of another message: a Redis
+ * ever. ARGV: prefix, key, time to live in milliseconds. Answers 0 where the key has the body of another message: a Redis
  * that lost its numbers gives them out again.
  */
 const BEGIN_BODY = `
-local key = ARGV[1] .. ':spool:' .. ARGV[2]
+local key = ARGV[2]
 if redis.call('EXISTS', key) == 1 then return 0 end
 redis.call('HSET', key, '${BEGUN}', '')
 return redis.call('PEXPIRE', key, ARGV[3])
@@ -32,7 +31,6 @@ return redis.call('PEXPIRE', key, ARGV[3])
 
 /** Takes one message as it is received, and stores one that is not short in chunks. */
 export class ChunkedWriter implements SpoolWriter {
-  readonly #mid: Mid;
   readonly #key: string;
   readonly #redis: RedisClient;
   readonly #run: ScriptRunner['run'];
@@ -49,8 +47,7 @@ export class ChunkedWriter implements SpoolWriter {
   #storedBytes = 0;
   #begun = false;
 
-  constructor(mid: Mid, key: string, { redis, run, chunks, options }: Common) {
-    this.#mid = mid;
+  constructor(key: string, { redis, run, chunks, options }: Common) {
     this.#key = key;
     this.#redis = redis;
     this.#run = run;
@@ -120,7 +117,7 @@ export class ChunkedWriter implements SpoolWriter {
 
   async #begin(): Promise<void> {
     this.#begun = true;
-    if ((await this.#run(BEGIN_BODY, [this.#mid, this.#ttlMs])) === 1) return;
+    if ((await this.#run(BEGIN_BODY, [this.#key, this.#ttlMs])) === 1) return;
     this.#begun = false;
     throw new Error('the spool holds another message under this MID');
   }

@@ -15,7 +15,7 @@ export function createSpool(redis: RedisClient, keys: RedisKeys, options: SpoolO
   const { run } = createScriptRunner(redis, keys.counters, keys.prefix);
   const common = { redis, run, chunks: createChunks(), options };
   return {
-    open: (mid) => new ChunkedWriter(mid, keys.spool(mid), common),
+    open: (mid) => new ChunkedWriter(keys.spool(mid), common),
     async duplicate(from, to) {
       if (to.length === 0) return;
       const copies = await Promise.all(
