@@ -16,7 +16,7 @@ export class IntakeProcess {
 
   constructor(store: SharedStore) {
     this.#store = store;
-    this.#commit = groupCalls<JournalCopy, void>(
+    const commit = groupCalls<JournalCopy, void>(
       async (copies) => {
         await store.time.roundTrip();
         store.commit(copies);
@@ -24,6 +24,7 @@ export class IntakeProcess {
       },
       { maxItems: MAX_GROUP },
     );
+    this.#commit = commit;
     this.#confirm = groupCalls<readonly Mid[], void>(
       async () => {
         store.tally.add('confirm');
@@ -32,13 +33,16 @@ export class IntakeProcess {
       },
       { maxItems: MAX_GROUP, gatherMs: CONFIRM_GATHER_MS },
     );
-    this.#enqueue = groupEnqueue({
-      async add(groups) {
-        await store.time.roundTrip();
-        store.tally.add('add', 0, groups.length);
-        store.addJobs(groups.map((copies) => ({ data: jobOf(copies) })));
+    this.#enqueue = groupEnqueue(
+      {
+        async add(groups) {
+          await store.time.roundTrip();
+          store.tally.add('add', 0, groups.length);
+          store.addJobs(groups.map((copies) => ({ data: jobOf(copies) })));
+        },
       },
-    });
+      commit.nextEnd,
+    );
     setInterval(() => store.tally.add('lookAtMemory'), POLL_MS);
   }
 

@@ -169,7 +169,7 @@ async function startMail(redis: RedisClient, { processes, rate }: Load): Promise
     Array.from({ length: processes }, async () => {
       const queue = await createJournalQueue(redis, { prefix: keys.prefix, onError: () => undefined });
       const ledger = createLedger(redis, keys, { now: Date.now, trackingHours: 24, bodySeconds: 180 });
-      return { ledger, enqueue: groupEnqueue(queue) };
+      return { ledger, enqueue: groupEnqueue(queue, () => ledger.nextCommits()) };
     }),
   );
   let last = 0;
