@@ -59,12 +59,14 @@ describe("npm start's own Redis", () => {
         'auto-aof*',
         'rdbcompression',
         'hash-max-ziplist-value',
+        'zset-max-ziplist-entries',
         'maxmemory-policy',
       )) as readonly string[];
       const setting = (name: string) => pairs[pairs.indexOf(name) + 1];
       assert.equal(setting('appendonly'), 'yes');
       assert.equal(setting('auto-aof-rewrite-min-size'), String(512 * 1024 * 1024));
       assert.equal(setting('hash-max-ziplist-value'), '2048');
+      assert.equal(setting('zset-max-ziplist-entries'), '0');
       assert.equal(setting('rdbcompression'), 'no');
       assert.equal(setting('appendfsync'), 'everysec');
       assert.equal(setting('maxmemory-policy'), 'noeviction');

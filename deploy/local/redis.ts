@@ -87,8 +87,9 @@ export const REDIS_SETTINGS: readonly string[] = [
   ['--appendfsync', 'everysec'],
   ['--auto-aof-rewrite-min-size', '512mb'],
   ['--rdbcompression', 'no'],
-  // The name that every version knows; Redis 7 calls it hash-max-listpack-value.
+  // The names that every version knows; Redis 7 says listpack.
   ['--hash-max-ziplist-value', '2048'],
+  ['--zset-max-ziplist-entries', '0'],
   ['--maxmemory-policy', 'noeviction'],
 ].flat();
 
