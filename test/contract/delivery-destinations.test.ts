@@ -90,7 +90,7 @@ describe('one attempt', () => {
     const [mid = assert.fail()] = await copiesTo('primary');
     const copy = await delivery.copies.outcome(mid);
     assert.deepEqual([copy.state, copy.finishedAttempts], ['delivered', 1]);
-    assert.ok(worker.lines().some((line) => /^DCID \d+ TLS failed: /.test(line)));
+    await waitUntil(() => worker.lines().some((line) => /^DCID \d+ TLS failed: /.test(line)));
   });
 
   it('with an intake that no revision knows any more is strict', async () => {
@@ -132,8 +132,9 @@ describe('a destination that is', () => {
     await waitUntil(async () => !(await delivery.copies.host('later')).up);
     const [second = assert.fail()] = await copiesTo('later');
     await waitUntil(async () => (await delivery.copies.track(second)).finishedAttempts === 1);
-    const probes = worker.lines().filter((line) => line.startsWith('TDC: Connection Error:'));
-    assert.equal(probes.length, 4, probes.join('\n'));
+    const probes = () => worker.lines().filter((line) => line.startsWith('TDC: Connection Error:'));
+    await waitUntil(() => probes().length >= 4, { what: 'a line of each failed connection' });
+    assert.equal(probes().length, 4, probes().join('\n'));
     await silent.close();
     await delivery.startOther('127.0.0.4');
     const [third = assert.fail()] = await copiesTo('later');

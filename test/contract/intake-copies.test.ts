@@ -249,14 +249,13 @@ describe('a copy', () => {
     try {
       const edited = await other.start();
       await hand(ENVELOPE, messageOf(FROM), { to: edited });
-      const revisions = edited.lines().filter((line) => line.endsWith(' is in force')).length;
+      const inForce = () => edited.lines().filter((line) => line.endsWith(' is in force')).length;
+      const revisions = await waitUntil(inForce);
       writeFileSync(
         other.policyFile,
         'version: 1\nintakes: { two: { address: two@setd.example } }\ndefaultIntake: two\n',
       );
-      await waitUntil(
-        () => edited.lines().filter((line) => line.endsWith(' is in force')).length > revisions,
-      );
+      await waitUntil(() => inForce() > revisions);
       await hand(ENVELOPE, messageOf(FROM), { to: edited });
       const [first, second] = await here.stored.active();
       assert.deepEqual([first?.route.intake, second?.route.intake], ['one', 'two']);

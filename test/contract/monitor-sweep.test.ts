@@ -60,11 +60,13 @@ describe('a monitor without any delivery worker', () => {
     await waitUntil(async () => (await jobs.queue.depth()).waiting === 1);
     assert.equal(await stateOf(2), 'unattempted');
     assert.equal(await redis.client.exists(keys.spool(toMid(1))), 0);
-    const lines = monitor.process.lines().map((line) => line.slice(25));
-    assert.deepEqual(
-      lines.filter((line) => /ounced|MID/.test(line)),
-      expiryLines(1),
-    );
+    const lines = () =>
+      monitor.process
+        .lines()
+        .map((line) => line.slice(25))
+        .filter((line) => /ounced|MID/.test(line));
+    await waitUntil(() => lines().length >= expiryLines(1).length, { what: 'the lines of the copy' });
+    assert.deepEqual(lines(), expiryLines(1));
     const samples = await monitor.samples();
     assert.equal(sampleOf(samples, 'tdc_hard_bounced_recipients_total', { reason: 'expired' }), 1);
     assert.equal(sampleOf(samples, 'tdc_monitor_expired_total'), 1);

@@ -1,36 +1,45 @@
 /** Log lines on their way out. */
 export interface LineBuffer {
-  /** Takes a line, which goes out before the event loop's turn is over, or at the next flush. */
+  /** Takes a line, which goes out with the event loop's turn; behind others 10 ms later at most, or at the next flush. */
   write(line: string): void;
   /** Writes what is held, before it returns. */
   flush(): void;
 }
 
-/** Held at most, in characters: a turn that logs more writes in between. */
+/** Held at most, in characters: what logs more in the time writes in between. */
 const MAX_HELD = 64 * 1024;
+const PAUSE_MS = 10;
 
 /**
- * Puts the lines of one turn of the event loop into one write: under load a line costs a system call otherwise, and a
- * copy has a dozen lines. Who ends the process flushes first; one that is killed takes the lines of its last turn along.
+ * Puts the lines of one turn of the event loop into one write, and the lines of the 10 ms behind it into the next: under
+ * load a line costs a system call otherwise, and a copy has a dozen lines. Who ends the process flushes first; one that is
+ * killed takes the lines of its last 10 ms along.
  */
 export function createLineBuffer(write: (text: string) => void): LineBuffer {
   let held = '';
-  let scheduled = false;
+  let isScheduled = false;
+  let isPaused = false;
   const flush = (): void => {
     if (held === '') return;
     const text = held;
     held = '';
     write(text);
   };
+  const pause = (): void => {
+    isPaused = held !== '';
+    if (!isPaused) return;
+    flush();
+    setTimeout(pause, PAUSE_MS).unref();
+  };
   return {
     write(line) {
       held += line;
       if (held.length >= MAX_HELD) flush();
-      if (scheduled) return;
-      scheduled = true;
+      if (isPaused || isScheduled) return;
+      isScheduled = true;
       setImmediate(() => {
-        scheduled = false;
-        flush();
+        isScheduled = false;
+        pause();
       });
     },
     flush,
