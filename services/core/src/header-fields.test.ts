@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { decodeHeaderText } from './encoded-words.ts';
-import { headerValue, headerValues, messageIdOf, parseHeaderFields, subjectOf } from './header-fields.ts';
+import {
+  findHeaderValue,
+  findSubject,
+  headerValue,
+  headerValues,
+  messageIdOf,
+  parseHeaderFields,
+  subjectOf,
+} from './header-fields.ts';
 
 /** Octets, one for each character up to U+00FF. */
 const octets = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0));
@@ -44,6 +52,7 @@ describe('a header section is read field by field', () => {
     ],
     ['a value on the next line', 'Subject:\r\n one\r\n\r\n', [['Subject', 'one']]],
     ['no blank behind the colon', 'Subject:one\r\n\r\n', [['Subject', 'one']]],
+    ['a byte order mark before the name', '\xef\xbb\xbfSubject: one\r\n\r\n', [['Subject', 'one']]],
     ['blanks before the colon', 'Subject \t: one\r\n\r\n', [['Subject', 'one']]],
     ['an empty value', 'Subject:\r\n\r\n', [['Subject', '']]],
     ['colons in the value', 'Subject: a: b\r\n\r\n', [['Subject', 'a: b']]],
@@ -195,6 +204,31 @@ describe('header sections of any octets', () => {
     );
   });
 
+  it('have one field found by itself as among all', () => {
+    const some = fc.oneof(
+      piece,
+      fc.constantFrom(
+        'a:',
+        'A :',
+        'aB: ',
+        '\r\nA: b',
+        '\nab:c',
+        '\r\n ',
+        '\r\n\t\xc3\xb6',
+        '\xef\xbb\xbf',
+        ': a',
+      ),
+    );
+    const name = fc.constantFrom('a', 'B', 'Ab', 'c', '"');
+    fc.assert(
+      fc.property(fc.array(some, { maxLength: 40 }), name, (parts, wanted) => {
+        const text = octets(parts.join(''));
+        assert.equal(findHeaderValue(text, wanted), headerValue(parseHeaderFields(text).fields, wanted));
+      }),
+      { numRuns: 10_000 },
+    );
+  });
+
   it('of a megabyte are read in one pass', () => {
     for (const piece of ['a', ':', ' ', '\n', 'a:\n', ' \n', '\r', '=?', '=?a?q?', '?= ']) {
       const text = piece.repeat(250_000);
@@ -224,7 +258,12 @@ describe('the Message-ID header', () => {
 });
 
 describe('the Subject header', () => {
-  const subject = (text: string) => subjectOf(parseHeaderFields(octets(text)).fields);
-  it('is decoded', () => assert.equal(subject('Subject: =?utf-8?q?J=C3=B6rg?=\r\n\r\n'), 'Jörg'));
-  it('is empty when there is none', () => assert.equal(subject('To: b\r\n\r\n'), ''));
+  const amongAll = (text: string) => subjectOf(parseHeaderFields(octets(text)).fields);
+  const byItself = (text: string) => findSubject(octets(text));
+  for (const subject of [amongAll, byItself]) {
+    it(`is decoded, ${subject.name}`, () =>
+      assert.equal(subject('To: b\r\nSUBJECT: =?utf-8?q?J=C3=B6rg?=\r\n =?utf-8?q?_S?=\r\n\r\n'), 'Jörg S'));
+    it(`is empty when there is none, ${subject.name}`, () =>
+      assert.equal(subject('To: b\r\nSub: a\r\n\r\nSubject: a\r\n'), ''));
+  }
 });

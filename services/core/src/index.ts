@@ -44,6 +44,7 @@ export { classifyDirection, isLocalRecipient } from './direction.ts';
 export { decodeHeaderText } from './encoded-words.ts';
 export type { HeaderField, HeaderSection } from './header-fields.ts';
 export {
+  findSubject,
   headerValue,
   headerValues,
   messageIdOf,
