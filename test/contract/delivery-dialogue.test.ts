@@ -19,7 +19,7 @@ describe('what is said to a peer', () => {
     yield* pieces;
   };
   for (const [how, content] of [
-    ['at hand', () => pieces],
+    ['at hand', () => TEXT],
     ['that comes in pieces', oneByOne],
   ] as const) {
     it(`that offers PIPELINING is the envelope in one record, and a short message ${how} in another`, async () => {

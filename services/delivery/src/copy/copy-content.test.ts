@@ -16,6 +16,7 @@ async function* pieces(octets: Buffer, size: number): AsyncGenerator<Uint8Array,
 }
 
 async function collect(source: MessageContent): Promise<Buffer> {
+  if (source instanceof Uint8Array) return Buffer.from(source);
   const chunks: Uint8Array[] = [];
   for await (const chunk of source) chunks.push(chunk);
   return Buffer.concat(chunks);

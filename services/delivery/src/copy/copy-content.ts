@@ -1,11 +1,4 @@
-import {
-  bccFrame,
-  type CopyFrame,
-  type JournalCopy,
-  journalFrame,
-  parseHeaderFields,
-  subjectOf,
-} from '@tdc/core';
+import { bccFrame, type CopyFrame, findSubject, type JournalCopy, journalFrame } from '@tdc/core';
 import type { MessageContent } from '../smtp/outbound-connection.ts';
 import { base64Lines, base64Size, toBase64Lines } from './base64-lines.ts';
 
@@ -33,9 +26,15 @@ interface Wrapping {
 
 /** Builds the copy around an original that is at hand. */
 export function buildCopy(copy: JournalCopy, original: Buffer, now: number): CopyContent {
-  const wrapping = wrappingFor(copy, original, now);
-  const body = wrapping.base64 ? toBase64Lines(original) : original;
-  return wrapped(copy, wrapping, [wrapping.preamble, body, wrapping.epilogue]);
+  const { preamble, epilogue, base64 } = frameFor(copy, original, now);
+  const body = base64 ? toBase64Lines(original) : original;
+  const head = Buffer.byteLength(preamble);
+  // In one piece, filled in place: each piece of its own costs its memory, its search for dots and its place in the write.
+  const octets = Buffer.allocUnsafe(head + body.length + Buffer.byteLength(epilogue));
+  octets.write(preamble);
+  octets.set(body, head);
+  octets.write(epilogue, head + body.length);
+  return contentOf(copy, { octets, sizeBytes: octets.length, base64, eightBit: head > preamble.length });
 }
 
 /**
@@ -59,20 +58,22 @@ export async function buildStreamedCopy(
     yield* wrapping.base64 ? base64Lines(whole()) : whole();
     if (wrapping.epilogue.length > 0) yield wrapping.epilogue;
   }
-  return wrapped(copy, wrapping, octets());
+  const { base64, eightBit } = wrapping;
+  const bodyBytes = base64 ? base64Size(copy.sizeBytes) : copy.sizeBytes;
+  const sizeBytes = wrapping.preamble.length + bodyBytes + wrapping.epilogue.length;
+  return contentOf(copy, { octets: octets(), sizeBytes, base64, eightBit });
 }
 
-function wrapped(copy: JournalCopy, wrapping: Wrapping, octets: MessageContent): CopyContent {
-  const { preamble, epilogue, base64, eightBit } = wrapping;
-  const bodyBytes = base64 ? base64Size(copy.sizeBytes) : copy.sizeBytes;
-  return {
-    sizeBytes: preamble.length + bodyBytes + epilogue.length,
-    // A prepended field may hold an international address of an original that is ASCII.
-    eightBit: (copy.eightBit && !base64) || eightBit,
-    hasBareNewlines: copy.bareNewlines !== 'none' && !base64,
-    octets,
-  };
-}
+/** What was put together; octets above 127 are in what goes around the original where that is `eightBit`. */
+type Built = Pick<CopyContent, 'octets' | 'sizeBytes'> & Pick<Wrapping, 'base64' | 'eightBit'>;
+
+const contentOf = (copy: JournalCopy, { octets, sizeBytes, base64, eightBit }: Built): CopyContent => ({
+  sizeBytes,
+  // A prepended field may hold an international address of an original that is ASCII.
+  eightBit: (copy.eightBit && !base64) || eightBit,
+  hasBareNewlines: copy.bareNewlines !== 'none' && !base64,
+  octets,
+});
 
 function wrappingFor(copy: JournalCopy, head: Uint8Array, now: number): Wrapping {
   const { preamble, epilogue, base64 } = frameFor(copy, head, now);
@@ -88,6 +89,5 @@ function wrappingFor(copy: JournalCopy, head: Uint8Array, now: number): Wrapping
 
 function frameFor(copy: JournalCopy, head: Uint8Array, now: number): CopyFrame {
   if (copy.route.format === 'bcc') return bccFrame(copy);
-  const { fields } = parseHeaderFields(head.subarray(0, HEAD_BYTES));
-  return journalFrame({ copy, subject: subjectOf(fields), now });
+  return journalFrame({ copy, subject: findSubject(head.subarray(0, HEAD_BYTES)), now });
 }

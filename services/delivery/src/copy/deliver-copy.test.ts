@@ -73,7 +73,7 @@ class Bench {
     send: async (message, signal) => {
       this.sent.push(message);
       try {
-        for await (const _ of message.content);
+        if (!(message.content instanceof Uint8Array)) for await (const _ of message.content);
       } catch (error) {
         return { kind: 'content-failed', error };
       }

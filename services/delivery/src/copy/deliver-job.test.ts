@@ -46,7 +46,9 @@ async function run({ tickets, sends = [], refuse = () => false, trouble }: Scene
       const answer = answers.shift() ?? { kind: 'delivered', reply: { code: 250, text: 'Ok' } };
       let text = '';
       try {
-        for await (const chunk of message.content) text += String(chunk);
+        const { content } = message;
+        if (content instanceof Uint8Array) text = String(content);
+        else for await (const chunk of content) text += String(chunk);
       } catch (error) {
         return { kind: 'content-failed', error };
       }

@@ -24,8 +24,8 @@ export type OpenResult =
   /** `ends` is undefined when TCP itself failed. */
   | { readonly kind: 'failed'; readonly failure: DeliveryFailure; readonly ends: ConnectionEnds | undefined };
 
-/** The octets of a message: its pieces, which leave in one write and so are those of a short one; or chunks as they come. */
-export type MessageContent = readonly Uint8Array[] | AsyncIterable<Uint8Array>;
+/** The octets of a message: of a short one all at once, which leave in one write; or chunks as they come. */
+export type MessageContent = Uint8Array | AsyncIterable<Uint8Array>;
 
 /** One copy as it goes over the wire. */
 export interface OutboundMessage {

@@ -220,14 +220,15 @@ export class Transaction {
     const { content } = this.#message;
     const stuffing = new DotStuffing(this.#message);
     let last: Buffer[];
-    if (Symbol.asyncIterator in content) {
+    if (content instanceof Uint8Array) last = [stuffing.take(content)];
+    else {
       try {
         last = await this.#sayAsItComes(content, stuffing);
       } catch (error) {
         this.#end({ result: { kind: 'content-failed', error }, standing: 'over' });
         return;
       }
-    } else last = content.map((piece) => stuffing.take(piece));
+    }
     // Not at once even where nothing is waited for: what came in one piece with the answer to DATA is no answer to the message.
     await this.#dialogue.whenTaken(this.#host.replyMs);
     if (this.#hasEnded()) return;
@@ -262,8 +263,8 @@ export class Transaction {
 
   /** The last octets and the final dot: from here on the copy may have been delivered. */
   #sayLast(pieces: readonly Buffer[]): void {
-    if (this.#isPipelined) this.#dialogue.gather();
-    this.#dialogue.say(joined(pieces));
+    this.#dialogue.gather();
+    for (const piece of pieces) this.#dialogue.say(piece);
     this.#progress = 'answer';
     this.#dialogue.expect(this.#host.finalReplyMs, (reply) => this.#end(this.#finalEnding(reply)));
     this.#message.onFinalDot();
