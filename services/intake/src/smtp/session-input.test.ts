@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { waitUntil } from '../../../../test/support/wait-until.ts';
 import type { MessageBody } from './message-body.ts';
 import { type InputOwner, SessionInput } from './session-input.ts';
 
@@ -55,7 +56,8 @@ class Listening implements InputOwner {
 
   /** Resolves when the packet was taken. */
   take(packet: string): Promise<void> {
-    return new Promise((resolve) => void this.input.write(Buffer.from(packet, 'latin1'), () => resolve()));
+    const isTaken = this.input.write(Buffer.from(packet, 'latin1'));
+    return isTaken ? Promise.resolve() : new Promise((resolve) => void this.input.once('drain', resolve));
   }
 }
 
@@ -116,6 +118,35 @@ describe('what a client sends', () => {
     await owner.readPiece();
     await turn();
     assert.equal(taken, true);
+  });
+
+  it('is heard to its end where it comes at once and the client leaves', async () => {
+    const owner = new Listening({ isSlow: true });
+    let isFinished = false;
+    owner.input.once('finish', () => {
+      isFinished = true;
+    });
+    await owner.take('NO');
+    const taken = owner.take('OP\r\nDATA\r\nx\r\n.\r\nQUIT\r\nNO');
+    owner.input.end();
+    await turn();
+    owner.due.shift()?.();
+    await waitUntil(() => owner.due.length === 1);
+    assert.deepEqual(owner.heard, ['NOOP', 'DATA', 'in', 'message "x\\r\\n"', 'QUIT']);
+    assert.equal(isFinished, false);
+    owner.due.shift()?.();
+    await taken;
+    await waitUntil(() => isFinished);
+    assert.equal(owner.heard.length, 5, 'a line that is cut off is no command');
+  });
+
+  it('is taken in large packets without a pause', async () => {
+    const owner = new Listening();
+    await owner.take('DATA\r\n');
+    for (let n = 0; n < 5; n += 1) {
+      assert.equal(owner.input.write(Buffer.alloc(1_000_000, 'x')), true);
+      await turn();
+    }
   });
 
   it('is not looked at behind a line that is too long', async () => {

@@ -37,7 +37,10 @@ export class SessionInput extends SMTPStream {
   #body = new MessageBody(() => undefined);
   #isWorking = false;
   #isInterrupted = false;
-  #takeMore: (() => void) | undefined;
+  /** The packet that came last is not worked off as far as it must be before the next. */
+  #isOwed = false;
+  #isTaking = false;
+  #finish: (() => void) | undefined;
 
   constructor(owner: InputOwner) {
     super();
@@ -63,12 +66,29 @@ export class SessionInput extends SMTPStream {
     this.#work();
   }
 
-  override _write(packet: Buffer, _encoding: string, takeMore: () => void): void {
+  /**
+   * Takes a packet of the socket that is piped in; false where the next one must wait for `drain`. Stands where the stream
+   * would keep its own books of each packet, which costs more than most commands, and lets the socket pause for each large
+   * one.
+   */
+  override write(packet: Buffer): boolean {
     const isLeft = this.#at < this.#octets.length;
     this.#octets = isLeft ? Buffer.concat([this.#octets.subarray(this.#at), packet]) : packet;
     this.#at = 0;
-    this.#takeMore = takeMore;
-    this.#work();
+    this.#isOwed = true;
+    this.#isTaking = true;
+    try {
+      this.#work();
+    } finally {
+      this.#isTaking = false;
+    }
+    return !this.#isOwed;
+  }
+
+  /** The client sends no more: what it has sent is worked off first. */
+  override _final(finish: () => void): void {
+    if (this.#isOwed) this.#finish = finish;
+    else finish();
   }
 
   /** A line that is cut off is no command. */
@@ -141,8 +161,9 @@ export class SessionInput extends SMTPStream {
   }
 
   #more(): void {
-    const takeMore = this.#takeMore;
-    this.#takeMore = undefined;
-    takeMore?.();
+    if (!this.#isOwed) return;
+    this.#isOwed = false;
+    if (!this.#isTaking) this.emit('drain');
+    this.#finish?.();
   }
 }
