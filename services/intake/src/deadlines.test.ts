@@ -26,6 +26,19 @@ describe('deadlines', () => {
     assert.equal(signal.aborted, true);
   });
 
+  it('are told to whoever listens when they come, once', () => {
+    const deadline = createDeadlines(3000, Date.now)();
+    const told: string[] = [];
+    const gone = (): void => void told.push('gone');
+    deadline.addEventListener('abort', () => void told.push(`told, ${deadline.aborted}`));
+    deadline.addEventListener('abort', gone);
+    deadline.removeEventListener('abort', gone);
+    mock.timers.tick(2999);
+    assert.deepEqual(told, []);
+    mock.timers.tick(3000);
+    assert.deepEqual(told, ['told, true']);
+  });
+
   it('begin anew when the clock was set back', () => {
     let now = 1_000_000;
     const deadline = createDeadlines(3000, () => now);

@@ -68,6 +68,16 @@ export interface Storage {
   readonly journalIds: JournalIds;
 }
 
+/**
+ * When messages must have been answered. An `AbortSignal` is one; what many messages share has no more than this, for a
+ * signal goes through all its listeners for each that comes or goes.
+ */
+export interface Deadline {
+  readonly aborted: boolean;
+  addEventListener(type: 'abort', listener: () => void): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
 /** What accepting a message needs. */
 export interface AcceptancePorts {
   /** Undefined while Redis is away. */
@@ -77,7 +87,7 @@ export interface AcceptancePorts {
   readonly takeMids: (count: number) => Promise<readonly Mid[] | undefined>;
   readonly admission: Pick<Admission, 'open'>;
   /** Aborts when a message that is in must have been answered. */
-  readonly storeDeadline: () => AbortSignal;
+  readonly storeDeadline: () => Deadline;
   readonly log: (event: MailLogEvent) => void;
   readonly now: () => number;
 }

@@ -12,7 +12,14 @@ import {
   toRid,
 } from '@tdc/core';
 import type { FinishedBody, SpoolWriter } from '@tdc/platform';
-import type { Acceptance, AcceptancePorts, IncomingMessage, NotAccepted, Storage } from '../ports.ts';
+import type {
+  Acceptance,
+  AcceptancePorts,
+  Deadline,
+  IncomingMessage,
+  NotAccepted,
+  Storage,
+} from '../ports.ts';
 import type { Room } from './admission.ts';
 import { type BodyScan, createBodyScan } from './body-scan.ts';
 import { commitCopies } from './commit-copies.ts';
@@ -44,7 +51,7 @@ interface CompleteMessage {
   readonly bareNewlines: BareNewlineHandling;
   readonly writer: SpoolWriter;
   /** Aborts when the answer is due. */
-  readonly late: AbortSignal;
+  readonly late: Deadline;
 }
 
 const unavailable = (reason: 'storage' | 'policy' | 'time'): NotAccepted => ({ kind: 'unavailable', reason });
@@ -96,10 +103,10 @@ export function createAcceptMessage(ports: AcceptancePorts, rules: AcceptanceRul
  * What the work answers, or the other answer when it is not there in time. The work then goes on by itself: it looks at
  * the same signal, and takes back what it did.
  */
-function unlessLate<T>(work: Promise<T>, late: AbortSignal, otherwise: T): Promise<T> {
+function unlessLate<T>(work: Promise<T>, late: Deadline, otherwise: T): Promise<T> {
   return new Promise((resolve, reject) => {
     const onLate = (): void => resolve(otherwise);
-    late.addEventListener('abort', onLate, { once: true });
+    late.addEventListener('abort', onLate);
     if (late.aborted) onLate();
     const unwatch = (): void => late.removeEventListener('abort', onLate);
     work.then(

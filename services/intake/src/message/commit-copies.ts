@@ -1,13 +1,13 @@
 import type { JournalCopy, MailLogEvent, Mid } from '@tdc/core';
 import { MidTakenError } from '@tdc/platform';
-import type { NotAccepted, Storage } from '../ports.ts';
+import type { Deadline, NotAccepted, Storage } from '../ports.ts';
 import { copiesOf, type PlannedSplinter, skipsOf } from './plan-copies.ts';
 
 export interface CommitPorts {
   readonly storage: Storage;
   readonly log: (event: MailLogEvent) => void;
   /** Aborts when the client has been told to send the message again: what was done is taken back then. */
-  readonly late: AbortSignal;
+  readonly late: Deadline;
 }
 
 /** A message that was decided about. */
