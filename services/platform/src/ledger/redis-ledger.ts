@@ -1,4 +1,4 @@
-import { hash, randomUUID } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import type { JournalCopy, Mid } from '@tdc/core';
 import type { RedisClient } from '../redis/connect.ts';
 import { groupCalls } from '../redis/grouped-calls.ts';
@@ -37,8 +37,11 @@ const MAX_TRACKED = 100;
 const MAX_GROUP = 64;
 const MAX_GROUP_BYTES = 1024 * 1024;
 /** The peer has its copy, and no client waits for a confirmation: both may wait for others of their kind. */
-const FINISH_GATHER_MS = 2;
+const FINISH_GATHER_MS = 5;
 const CONFIRM_GATHER_MS = 20;
+
+/** Enough that no two processes draw the same. */
+const CALLER_BYTES = 9;
 
 /** What WITHDRAW does with the bodies under its MIDs. */
 const [KEEP_BODIES, FORGET_BODIES] = ['keep', 'forget'];
@@ -230,13 +233,20 @@ export function createLedger(redis: RedisClient, keys: RedisKeys, options: Ledge
  */
 function createCallMemory() {
   const unanswered = new Map<string, string>();
+  // Each record keeps the name of its call: of this process, and of the call within it.
+  const ours = randomBytes(CALLER_BYTES).toString('base64url');
+  let calls = 0;
+  const nameCall = (): string => {
+    calls += 1;
+    return `${ours}.${calls.toString(36)}`;
+  };
   const recall = (what: string): string | undefined => {
     const call = unanswered.get(what);
     unanswered.delete(what);
     return call;
   };
   return async (what: () => string, record: (call: string) => Promise<unknown>): Promise<boolean> => {
-    const call = (unanswered.size > 0 ? recall(what()) : undefined) ?? randomUUID();
+    const call = (unanswered.size > 0 ? recall(what()) : undefined) ?? nameCall();
     try {
       return (await record(call)) === 1;
     } catch (error) {
