@@ -108,8 +108,10 @@ export function createLedger(redis: RedisClient, keys: RedisKeys, options: Ledge
     const records = await Promise.all(mids.map((mid) => redis.hgetall(`${keys.prefix}:copy:${mid}`)));
     return records.flatMap((record) => toTrackedCopy(record) ?? []);
   };
-  const storeBody = async ({ decision: { enqueue }, body }: Commit): Promise<'stored' | 'taken' | Error> =>
-    body === undefined || enqueue.length === 0 ? 'stored' : bodies.store(midsOf(enqueue), body);
+  const storeBody = ({ decision: { enqueue }, body }: Commit) =>
+    body === undefined || enqueue.length === 0
+      ? Promise.resolve('stored' as const)
+      : bodies.store(midsOf(enqueue), body);
   const commit = groupCalls<Commit, number | 'taken' | Error>(
     async (commits) => {
       const args: CommandArgument[] = [now()];

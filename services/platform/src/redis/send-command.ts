@@ -15,3 +15,21 @@ export function sendCommand(
 ): Promise<unknown> {
   return redis.sendCommand(new Command(name, [...args], { replyEncoding })) as Promise<unknown>;
 }
+
+class AccompaniedCommand extends Command {
+  override setTimeout(): void {}
+}
+
+/**
+ * The same for a command with another behind it in the same write, whose time is that of both: answers come in order, and a
+ * timer costs more than most commands. Whoever waits for this one waits for the other, too.
+ */
+export function sendAccompanied(
+  redis: RedisClient,
+  name: string,
+  args: readonly CommandArgument[],
+): Promise<unknown> {
+  return redis.sendCommand(
+    new AccompaniedCommand(name, [...args], { replyEncoding: 'utf8' }),
+  ) as Promise<unknown>;
+}

@@ -1,33 +1,37 @@
 import type { Mid } from '@tdc/core';
 import type { RedisClient } from '../redis/connect.ts';
 import type { RedisKeys } from '../redis/keys.ts';
-import { sendCommand } from '../redis/send-command.ts';
+import { sendAccompanied, sendCommand } from '../redis/send-command.ts';
 
 /** Short messages in the spool, which come with their commit and go with their attempt. */
 export interface ShortBodies {
   /**
    * Gives each MID these octets for their time. All commands are sent at once, before this returns. `taken` where a MID has
    * the body of another message, which stays; an error where Redis did not take them, or it is not known whether it did.
-   * Never rejects.
+   * Never rejects. Has no time limit of its own: a command that has one must leave in the same write, behind them.
    */
   store(mids: readonly Mid[], octets: Buffer): Promise<'stored' | 'taken' | Error>;
   /** The octets of each, where they are there. */
   fetch(mids: readonly Mid[]): Promise<readonly (Buffer | null)[]>;
 }
 
+const fateOf = (answer: unknown): 'stored' | 'taken' =>
+  answer === 'OK' || answer === 1 ? 'stored' : 'taken';
+const toError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
+
 export function createShortBodies(redis: RedisClient, keys: RedisKeys, lifeMs: number): ShortBodies {
   return {
-    async store(mids, octets) {
+    store(mids, octets) {
       const [first = '', ...others] = mids.map(keys.spool);
       // NX: a Redis that lost its numbers gives them out again, and another message may have the same MID.
-      const stored = sendCommand(redis, 'set', [first, octets, 'PX', lifeMs, 'NX'], 'utf8');
-      const copied = others.map((other) => sendCommand(redis, 'copy', [first, other], 'utf8'));
-      try {
-        const answers = await Promise.all([stored, ...copied]);
-        return answers.every((answer) => answer === 'OK' || answer === 1) ? 'stored' : 'taken';
-      } catch (error) {
-        return error instanceof Error ? error : new Error(String(error));
-      }
+      const stored = sendAccompanied(redis, 'set', [first, octets, 'PX', lifeMs, 'NX']);
+      // Most messages have one copy.
+      if (others.length === 0) return stored.then(fateOf, toError);
+      const copied = others.map((other) => sendAccompanied(redis, 'copy', [first, other]));
+      return Promise.all([stored, ...copied]).then(
+        (answers) => (answers.some((answer) => fateOf(answer) === 'taken') ? 'taken' : 'stored'),
+        toError,
+      );
     },
     fetch: (mids) =>
       sendCommand(redis, 'mget', mids.map(keys.spool), null) as Promise<readonly (Buffer | null)[]>,
