@@ -41,7 +41,9 @@ const QUIET_CORE = 0.08;
 const DISTURBED_CORE = 0.12;
 const QUIET_STEP_MS = 400;
 const QUIET_WAIT_MS = 20_000;
-const MEMORY_EVERY_MS = 250;
+/** To count the pages of all processes takes a few hundredths of the machine's time: seldom, unless messages are large. */
+const MEMORY_EVERY_MS = { short: 1000, large: 250 };
+const LARGE_BYTES = 1_000_000;
 /** What a system still has to do when its last copy is out counts to it, too. */
 const AFTERMATH_MS = 500;
 const COMPLETE_MS = 60_000;
@@ -62,14 +64,17 @@ async function quiet({ accounting }: Bench): Promise<void> {
 }
 
 /** Follows the memory of a system and its Redis: the most they held at once, in octets. */
-function watchMemory({ accounting }: Bench): { readonly peak: () => number; readonly stop: () => void } {
+function watchMemory(
+  { accounting }: Bench,
+  { size }: LoadCase,
+): { readonly peak: () => number; readonly stop: () => void } {
   let peak = 0;
   const sample = (): void => {
     const pids = [...accounting.pids('system'), ...accounting.pids('redis')];
     peak = Math.max(peak, proportionalMemory(pids));
   };
   sample();
-  const timer = setInterval(sample, MEMORY_EVERY_MS);
+  const timer = setInterval(sample, MEMORY_EVERY_MS[size < LARGE_BYTES ? 'short' : 'large']);
   return { peak: () => peak, stop: () => clearInterval(timer) };
 }
 
@@ -99,7 +104,7 @@ async function measure(bench: Bench, system: RunningSystem, load: LoadCase, run:
   const warm = await carry(bench, system, warmUpOf(load), `warm-${run}`);
   if (!warm.complete) throw new Error('the messages before the load were not all delivered');
   if (bench.tries > 1) await quiet(bench);
-  const memory = watchMemory(bench);
+  const memory = watchMemory(bench, load);
   try {
     const before = bench.accounting.cpu();
     const { sent } = await carry(bench, system, load, run);
