@@ -142,6 +142,23 @@ describe('standard output', () => {
     assert.ok(lines.every((line, n) => line === `${n} ${'x'.repeat(500)}`));
   });
 
+  it('gets text of any length and any script, and nothing of the text before it', async () => {
+    const { stdout, exitCode } = startChild(
+      `for (const length of [100_000, 1, 87_381, 87_382, 3])
+         for (const letter of ['a', 'ö', '€', '\u{1f600}']) writeToStdout(letter.repeat(length) + '\\n');
+       process.exit(0);`,
+    );
+    const chunks: Buffer[] = [];
+    for await (const chunk of stdout) chunks.push(chunk as Buffer);
+    assert.equal(await exitCode, 0);
+    const lines = Buffer.concat(chunks).toString().split('\n').slice(0, -1);
+    const expected = [100_000, 1, 87_381, 87_382, 3].flatMap((length) =>
+      ['a', 'ö', '€', '\u{1f600}'].map((letter) => letter.repeat(length)),
+    );
+    assert.equal(lines.length, expected.length);
+    assert.ok(lines.every((line, n) => line === expected[n]));
+  });
+
   it('that nobody reads any more ends no process', async () => {
     const { child, stdout, exitCode } = startChild(
       `process.on('message', () => { writeToStdout('late\\n'); process.exit(3); });

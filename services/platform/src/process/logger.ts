@@ -64,9 +64,16 @@ const MAX_NAPS = 5000;
 /** Sleeps without turning the event loop: lines are written before any other work goes on. */
 const nap = (): unknown => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, NAP_MS);
 
+/** Room for the text of one write, in octets: a multiple of what is held at most, for a character has up to three. */
+const room = Buffer.allocUnsafe(256 * 1024);
+
+/** The text in UTF-8, in place where there is room: neither is it measured first, nor is there memory to be had. */
+const toOctets = (text: string): Buffer =>
+  3 * text.length <= room.length ? room.subarray(0, room.write(text)) : Buffer.from(text);
+
 /** Writes whole lines to standard output before it returns; a reader that is gone is not an error of ours. */
 export function writeToStdout(text: string): void {
-  let rest = Buffer.from(text);
+  let rest = toOctets(text);
   for (let naps = 0; rest.length > 0 && naps < MAX_NAPS; ) {
     try {
       rest = rest.subarray(writeSync(STDOUT, rest));
