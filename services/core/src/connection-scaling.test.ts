@@ -16,12 +16,14 @@ const CASES: readonly (readonly [
 ])[] = [
   ['none for an empty queue', 0, 0.2, 1, 0],
   ['three for one copy', 1, 0.2, 1, 3],
-  ['three as long as three drain it in time', 150, 0.2, 1, 3],
-  ['one more for a longer queue', 151, 0.2, 1, 4],
+  ['three for as many as ten each', 30, 0.2, 1, 3],
+  ['one more for every ten copies', 31, 0.001, 1, 4],
+  ['eight, while they drain it in time', 400, 0.2, 1, 8],
+  ['one more for a longer queue', 401, 0.2, 1, 9],
   ['more when a copy takes longer', 150, 2, 1, 30],
-  ['a share each when several workers drain it', 600, 0.2, 4, 3],
+  ['a share each when several workers drain it', 240, 0.2, 8, 3],
   ['the ceiling for a huge queue', 1_000_000, 0.2, 1, 100],
-  ['a guess while no copy was measured', 151, 0, 1, 4],
+  ['a guess while no copy was measured', 401, 0, 1, 9],
 ];
 
 describe('the number of connections', () => {

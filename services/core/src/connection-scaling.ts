@@ -18,19 +18,27 @@ export interface DestinationLoad {
 /** A backlog is to be gone in this time: a small part of a copy's life, so that a burst never reaches the deadline. */
 const DRAIN_SECONDS = 10;
 
+/**
+ * A connection for so many copies, up to so many connections: to carry on several at once costs worker and peer less by the
+ * copy, since each wakes up for several, and a short burst is gone before its pace is known.
+ */
+const COPIES_PER_CONNECTION = 10;
+const EAGER_CONNECTIONS = 8;
+
 /** Without a measured attempt time: a quick scanner on the same continent. */
 const ASSUMED_SECONDS_PER_COPY = 0.2;
 
 /**
  * How many connections one worker should hold to a destination: none when nothing is queued, at least the minimum
- * as soon as something is, and beyond that as many as drain this worker's share of the backlog within ten seconds at
- * the pace measured, up to the ceiling. A slow connection raises the pace's denominator and so the number. The
+ * as soon as something is, one for every ten copies up to eight, and beyond that as many as drain this worker's share of
+ * the backlog within ten seconds at the pace measured, up to the ceiling. A slow connection raises the pace's denominator and so the number. The
  * result grows with the backlog and with the time per copy, never against them.
  */
 export function connectionTarget(load: DestinationLoad, limits: ConnectionLimits): number {
   if (load.activeRecipients <= 0) return 0;
   const share = Math.ceil(load.activeRecipients / Math.max(1, load.workers));
   const pace = load.secondsPerCopy > 0 ? load.secondsPerCopy : ASSUMED_SECONDS_PER_COPY;
-  const wanted = Math.ceil((share * pace) / DRAIN_SECONDS);
-  return Math.min(limits.max, Math.max(limits.min, wanted));
+  const eager = Math.min(EAGER_CONNECTIONS, Math.ceil(share / COPIES_PER_CONNECTION));
+  const draining = Math.ceil((share * pace) / DRAIN_SECONDS);
+  return Math.min(limits.max, Math.max(limits.min, eager, draining));
 }

@@ -68,6 +68,7 @@ describe('connections to a destination', () => {
   });
 
   it('are asked for by no more copies than they can serve, those that have one included', async () => {
+    bench.connections = 3;
     const copies = await Promise.all(Array.from({ length: 3 + PREFETCH + SURPLUS }, () => bench.acquire()));
     for (let n = 0; n < 3; n += 1) await bench.open();
     assert.equal(copies.filter((copy) => copy.now()?.kind === 'lease').length, 3);
@@ -137,6 +138,7 @@ describe('connections to a destination', () => {
   });
 
   it('to a host that is down are asked for by a bounded number of copies', async () => {
+    bench.connections = 3;
     await bench.acquire();
     for (let n = 0; n < 3; n += 1) await bench.fail();
     const copies = await Promise.all(Array.from({ length: 60 }, () => bench.acquire()));
