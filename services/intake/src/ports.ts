@@ -53,8 +53,16 @@ export interface Accepted {
 
 export type NotAccepted =
   | { readonly kind: 'refused'; readonly reason: 'too-large' | 'bare-newlines' }
-  | { readonly kind: 'unavailable'; readonly reason: UnavailableReason }
+  | Unavailable
   | { readonly kind: 'aborted' };
+
+/** What is needed is not to be had: the client keeps the message, and tries again. */
+export interface Unavailable {
+  readonly kind: 'unavailable';
+  readonly reason: UnavailableReason;
+  /** In the words of whatever failed, for the log. */
+  readonly detail?: string;
+}
 
 export type UnavailableReason = 'storage' | 'replicas' | 'memory' | 'policy' | 'time';
 

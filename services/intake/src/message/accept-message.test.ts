@@ -315,9 +315,10 @@ describe('a message that cannot be taken', () => {
     it(`because Redis fails at ${act} leaves nothing`, async () => {
       const { accept, stores, lines } = world();
       stores.before(act, failing);
-      assert.deepEqual(await accept(incoming()), { kind: 'unavailable', reason: 'storage' });
+      const detail = 'Redis does not answer';
+      assert.deepEqual(await accept(incoming()), { kind: 'unavailable', reason: 'storage', detail });
       assert.deepEqual([stores.bodies.size, stores.committed.size, stores.jobs.size], [0, 0, 0]);
-      assert.equal(lines().at(-1), 'Message aborted MID 1 ICID 7 - storage not available');
+      assert.equal(lines().at(-1), `Message aborted MID 1 ICID 7 - storage not available: ${detail}`);
     });
   }
 });

@@ -27,6 +27,7 @@ import { findLoop } from './loop-guard.ts';
 import { originOf } from './origin.ts';
 import { type PlannedSplinter, planCopies } from './plan-copies.ts';
 import { drained, receiveBody } from './receive-body.ts';
+import { unstorable } from './unstorable.ts';
 
 export interface AcceptanceRules {
   readonly trustedPeers: readonly Network[];
@@ -137,7 +138,7 @@ function describe(acceptance: NotAccepted): string {
     case 'unavailable':
       return acceptance.reason === 'time'
         ? 'could not be stored in time'
-        : `${acceptance.reason} not available`;
+        : `${acceptance.reason} not available${acceptance.detail === undefined ? '' : `: ${acceptance.detail}`}`;
   }
 }
 
@@ -166,8 +167,8 @@ async function store(
   let body: FinishedBody;
   try {
     body = await writer.finish();
-  } catch {
-    return abandoned(writer, unavailable('storage'));
+  } catch (error) {
+    return abandoned(writer, unstorable(error));
   }
   if (late.aborted) return abandoned(writer, unavailable('time'));
   const finding = decideAbout(complete, rules);

@@ -8,7 +8,8 @@ import { commitCopies } from './commit-copies.ts';
 import type { PlannedSplinter } from './plan-copies.ts';
 
 const MID = toMid(1);
-const STORAGE = { kind: 'unavailable', reason: 'storage' } as const;
+const unstored = (detail: string) => ({ kind: 'unavailable', reason: 'storage', detail }) as const;
+const STORAGE = unstored('Redis does not answer');
 const TIME = { kind: 'unavailable', reason: 'time' } as const;
 
 const parsed = parsePolicyDocument({ version: 1, intakes: { primary: { address: 'journal@setd.example' } } });
@@ -167,7 +168,7 @@ describe('where Redis fails', () => {
   it('behind the commit, whose answer is lost, it is taken back', async () => {
     const { commit, stores } = await world();
     stores.loseAnswer('commit');
-    assert.deepEqual(await commit([due(1)]), STORAGE);
+    assert.deepEqual(await commit([due(1)]), unstored('the answer to commit was lost'));
     assert.deepEqual([stores.committed.size, stores.bodies.size], [0, 0]);
   });
 
@@ -175,7 +176,7 @@ describe('where Redis fails', () => {
     const { commit, stores } = await world();
     stores.loseAnswer('commit');
     stores.before('withdraw', failing);
-    assert.deepEqual(await commit([due(1)]), STORAGE);
+    assert.deepEqual(await commit([due(1)]), unstored('the answer to commit was lost'));
     assert.deepEqual([...stores.committed.keys()], [1]);
     assert.deepEqual([...stores.bodies.keys()], [1]);
   });
@@ -198,7 +199,7 @@ describe('where Redis fails', () => {
     stores.before('commit', async () => {
       throw new MidTakenError('TAKEN MID 1 belongs to another copy');
     });
-    assert.deepEqual(await commit([due(1)]), STORAGE);
+    assert.deepEqual(await commit([due(1)]), unstored('TAKEN MID 1 belongs to another copy'));
     assert.deepEqual(acts(), ['duplicate', 'commit 1']);
   });
 });

@@ -1,7 +1,8 @@
 import type { JournalCopy, MailLogEvent, Mid } from '@tdc/core';
 import { MidTakenError } from '@tdc/platform';
-import type { Deadline, NotAccepted, Storage } from '../ports.ts';
+import type { Deadline, NotAccepted, Storage, Unavailable } from '../ports.ts';
 import { copiesOf, type PlannedSplinter, skipsOf } from './plan-copies.ts';
+import { unstorable } from './unstorable.ts';
 
 export interface CommitPorts {
   readonly storage: Storage;
@@ -24,7 +25,6 @@ export interface CommittedCopies {
   readonly queued: readonly Mid[];
 }
 
-const UNSAFE: NotAccepted = { kind: 'unavailable', reason: 'storage' };
 const UNREPLICATED: NotAccepted = { kind: 'unavailable', reason: 'replicas' };
 const LATE: NotAccepted = { kind: 'unavailable', reason: 'time' };
 
@@ -42,13 +42,15 @@ export async function commitCopies(
   const queued = copies.map((copy) => copy.mid);
   // Bodies of our own. A short one goes and comes with its account: whatever else is under its MID is another message's.
   const spooled = unstored === undefined ? queued : [];
-  if (unstored === undefined && !(await giveBodies(storage, mid, queued))) return UNSAFE;
+  const lack = unstored === undefined ? await giveBodies(storage, mid, queued) : undefined;
+  if (lack !== undefined) return lack;
   if (late.aborted) return removed(storage, spooled, LATE);
   try {
     await storage.ledger.commit({ enqueue: copies, skipped: skipsOf(planned) }, unstored);
   } catch (error) {
     // Under a MID that another copy has, everything is the other's; a body that found room there goes by its time to live.
-    return error instanceof MidTakenError ? UNSAFE : takenBack(storage, { queued, spooled }, UNSAFE);
+    const unsafe = unstorable(error);
+    return error instanceof MidTakenError ? unsafe : takenBack(storage, { queued, spooled }, unsafe);
   }
   if (late.aborted) return takenBack(storage, { queued, spooled }, LATE);
   if (queued.length > 0 && !(await storage.replicas.holds(queued)))
@@ -56,8 +58,8 @@ export async function commitCopies(
   logCopies(log, mid, { planned, copies });
   try {
     await storage.enqueue(copies);
-  } catch {
-    return withdrawn(storage, queued, UNSAFE);
+  } catch (error) {
+    return withdrawn(storage, queued, unstorable(error));
   }
   if (late.aborted) return withdrawn(storage, queued, LATE);
   // Nobody waits for it: until then the copies only look like orphans, whose jobs are found.
@@ -65,19 +67,23 @@ export async function commitCopies(
   return { kind: 'committed', queued };
 }
 
-/** Each copy gets a body of its own; the message's goes where no copy has its MID. */
-async function giveBodies({ spool }: Storage, mid: Mid, queued: readonly Mid[]): Promise<boolean> {
+/** Each copy gets a body of its own; the message's goes where no copy has its MID. Answers what was lacking. */
+async function giveBodies(
+  { spool }: Storage,
+  mid: Mid,
+  queued: readonly Mid[],
+): Promise<Unavailable | undefined> {
   try {
     await spool.duplicate(
       mid,
       queued.filter((other) => other !== mid),
     );
     if (!queued.includes(mid)) await spool.remove([mid]);
-    return true;
-  } catch {
+    return undefined;
+  } catch (error) {
     // Bodies that were made already go by their time to live.
     await spool.remove([mid]).catch(() => undefined);
-    return false;
+    return unstorable(error);
   }
 }
 

@@ -110,7 +110,10 @@ describe('the octets of a message', () => {
   it('that cannot be stored are read to the end, without another try for each', async () => {
     const writer = writerThatFailsAt(2);
     const received = await receive(messageOf(chunksOf(LARGE, LARGE, LARGE, LARGE)), writer);
-    assert.deepEqual(received, { kind: 'failed', acceptance: { kind: 'unavailable', reason: 'storage' } });
+    assert.deepEqual(received, {
+      kind: 'failed',
+      acceptance: { kind: 'unavailable', reason: 'storage', detail: 'Redis does not answer' },
+    });
     assert.equal(writer.writes(), 2);
   });
 

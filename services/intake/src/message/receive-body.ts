@@ -1,8 +1,9 @@
 import type { BareNewlineHandling } from '@tdc/core';
 import type { SpoolWriter } from '@tdc/platform';
-import type { IncomingMessage, NotAccepted } from '../ports.ts';
+import type { IncomingMessage, NotAccepted, Unavailable } from '../ports.ts';
 import type { Room } from './admission.ts';
 import { type BodyScan, createPieces } from './body-scan.ts';
+import { unstorable } from './unstorable.ts';
 
 export type ReceivedBody =
   /** Every octet is with the writer. */
@@ -26,7 +27,7 @@ export async function receiveBody(message: IncomingMessage, reception: Reception
   const { scan, bareNewlines } = reception;
   const keep = createKeep(message, reception);
   const pieces = createPieces();
-  let lack: Lack | undefined;
+  let lack: Unavailable | undefined;
   try {
     for await (const chunk of message.body) for (const piece of pieces.add(chunk)) lack ??= await keep(piece);
     const rest = pieces.rest();
@@ -35,30 +36,32 @@ export async function receiveBody(message: IncomingMessage, reception: Reception
     return failed({ kind: 'aborted' });
   }
   if (message.tooLarge()) return failed({ kind: 'refused', reason: 'too-large' });
-  if (lack !== undefined) return failed({ kind: 'unavailable', reason: lack });
+  if (lack !== undefined) return failed(lack);
   if (!scan.hasBareNewlines()) return { kind: 'complete', bareNewlines: 'none' };
   return bareNewlines === 'reject'
     ? failed({ kind: 'refused', reason: 'bare-newlines' })
     : { kind: 'complete', bareNewlines };
 }
 
-/** What was lacking to store a piece. */
-type Lack = 'storage' | 'memory';
+const NO_ROOM: Unavailable = { kind: 'unavailable', reason: 'memory' };
 
-/** Keeps a piece; answers undefined when it is stored, held until more is there, or of a message that is too large. */
+/**
+ * Keeps a piece; answers undefined when it is stored, held until more is there, or of a message that is too large, else
+ * what was lacking.
+ */
 function createKeep(message: IncomingMessage, { scan, writer, room }: Reception) {
   let bytes = 0;
-  return async (piece: Uint8Array): Promise<Lack | undefined> => {
+  return async (piece: Uint8Array): Promise<Unavailable | undefined> => {
     if (message.tooLarge()) return undefined;
     bytes += piece.length;
     scan.add(piece);
     const admitted = room.need(bytes);
-    if (admitted !== true && !(await admitted)) return 'memory';
+    if (admitted !== true && !(await admitted)) return NO_ROOM;
     try {
       await writer.write(piece);
       return undefined;
-    } catch {
-      return 'storage';
+    } catch (error) {
+      return unstorable(error);
     }
   };
 }
