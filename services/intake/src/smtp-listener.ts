@@ -103,7 +103,8 @@ class Server extends SMTPServer {
   override _handleProxy(socket: Socket, done: (error: Error | null, details?: Details) => void): void {
     const { proxies } = this.#options;
     if (proxies === undefined) {
-      super._handleProxy(socket, done);
+      // Behind this turn, as the library has it.
+      setImmediate(() => done(null, UNKNOWN));
       return;
     }
     const peer = socket.remoteAddress ?? '';
