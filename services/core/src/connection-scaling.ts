@@ -31,8 +31,8 @@ const ASSUMED_SECONDS_PER_COPY = 0.2;
 /**
  * How many connections one worker should hold to a destination: none when nothing is queued, at least the minimum
  * as soon as something is, one for every ten copies up to eight, and beyond that as many as drain this worker's share of
- * the backlog within ten seconds at the pace measured, up to the ceiling. A slow connection raises the pace's denominator and so the number. The
- * result grows with the backlog and with the time per copy, never against them.
+ * the backlog within ten seconds at the pace measured, up to the ceiling. A slow connection raises the pace's denominator
+ * and so the number. The result grows with the backlog and with the time per copy, never against them.
  */
 export function connectionTarget(load: DestinationLoad, limits: ConnectionLimits): number {
   if (load.activeRecipients <= 0) return 0;

@@ -59,6 +59,10 @@ function linesOf(octets: Uint8Array): { readonly ends: readonly number[]; readon
   return { ends, bodyOffset: octets.length };
 }
 
+/** Where the text of a line ends: its CR is none of it. */
+const textEnd = (octets: Uint8Array, offset: number, end: number): number =>
+  end > offset && octets[end - 1] === CR ? end - 1 : end;
+
 interface OpenField {
   readonly name: string;
   value: string;
@@ -95,7 +99,7 @@ export function parseHeaderFields(octets: Uint8Array): HeaderSection {
   let open: OpenField | undefined;
   let offset = 0;
   for (const end of ends) {
-    const lineEnd = end > offset && octets[end - 1] === CR ? end - 1 : end;
+    const lineEnd = textEnd(octets, offset, end);
     const line =
       text === undefined ? decodeOctets(octets.subarray(offset, lineEnd)) : text.slice(offset, lineEnd);
     offset = end + 1;
@@ -120,10 +124,10 @@ export function findHeaderValue(octets: Uint8Array, name: string): string | unde
   let found: OpenField | undefined;
   let offset = 0;
   for (const end of linesOf(octets).ends) {
-    const first = octets[offset] === MARK[0] ? octets[behindMark(octets, offset)] : octets[offset];
+    const first = octets[behindMark(octets, offset)];
     if (found !== undefined && first !== BLANK && first !== TAB) break;
     if (found !== undefined || first === small || first === capital) {
-      const line = decodeOctets(octets.subarray(offset, octets[end - 1] === CR ? end - 1 : end));
+      const line = decodeOctets(octets.subarray(offset, textEnd(octets, offset, end)));
       if (found !== undefined) found.value += unfolded(line);
       else found = ifNamed(openField(line), wanted);
     }

@@ -15,26 +15,17 @@ export interface CopyContent {
 /** The Subject is looked for so far: header sections beyond it belong to machines. */
 const HEAD_BYTES = 256 * 1024;
 
-/** What goes around the original, as octets. */
-interface Wrapping {
-  readonly preamble: Buffer;
-  readonly epilogue: Buffer;
-  readonly base64: boolean;
-  /** Octets above 127 are in it. */
-  readonly eightBit: boolean;
-}
-
 /** Builds the copy around an original that is at hand. */
 export function buildCopy(copy: JournalCopy, original: Buffer, now: number): CopyContent {
-  const { preamble, epilogue, base64 } = frameFor(copy, original, now);
-  const body = base64 ? toBase64Lines(original) : original;
-  const head = Buffer.byteLength(preamble);
+  const frame = frameFor(copy, original, now);
+  const body = frame.base64 ? toBase64Lines(original) : original;
+  const preambleBytes = Buffer.byteLength(frame.preamble);
   // In one piece, filled in place: each piece of its own costs its memory, its search for dots and its place in the write.
-  const octets = Buffer.allocUnsafe(head + body.length + Buffer.byteLength(epilogue));
-  octets.write(preamble);
-  octets.set(body, head);
-  octets.write(epilogue, head + body.length);
-  return contentOf(copy, { octets, sizeBytes: octets.length, base64, eightBit: head > preamble.length });
+  const octets = Buffer.allocUnsafe(preambleBytes + body.length + Buffer.byteLength(frame.epilogue));
+  octets.write(frame.preamble);
+  octets.set(body, preambleBytes);
+  octets.write(frame.epilogue, preambleBytes + body.length);
+  return contentOf(copy, frame, { octets, sizeBytes: octets.length, preambleBytes });
 }
 
 /**
@@ -48,42 +39,40 @@ export async function buildStreamedCopy(
 ): Promise<CopyContent> {
   const first = await original.next();
   const head = first.done === true ? new Uint8Array() : first.value;
-  const wrapping = wrappingFor(copy, head, now);
+  const frame = frameFor(copy, head, now);
+  const preamble = Buffer.from(frame.preamble);
+  const epilogue = Buffer.from(frame.epilogue);
   async function* whole(): AsyncGenerator<Uint8Array> {
     if (head.length > 0) yield head;
     yield* original;
   }
   async function* octets(): AsyncGenerator<Uint8Array> {
-    yield wrapping.preamble;
-    yield* wrapping.base64 ? base64Lines(whole()) : whole();
-    if (wrapping.epilogue.length > 0) yield wrapping.epilogue;
+    yield preamble;
+    yield* frame.base64 ? base64Lines(whole()) : whole();
+    if (epilogue.length > 0) yield epilogue;
   }
-  const { base64, eightBit } = wrapping;
-  const bodyBytes = base64 ? base64Size(copy.sizeBytes) : copy.sizeBytes;
-  const sizeBytes = wrapping.preamble.length + bodyBytes + wrapping.epilogue.length;
-  return contentOf(copy, { octets: octets(), sizeBytes, base64, eightBit });
+  const bodyBytes = frame.base64 ? base64Size(copy.sizeBytes) : copy.sizeBytes;
+  const sizeBytes = preamble.length + bodyBytes + epilogue.length;
+  return contentOf(copy, frame, { octets: octets(), sizeBytes, preambleBytes: preamble.length });
 }
 
-/** What was put together; octets above 127 are in what goes around the original where that is `eightBit`. */
-type Built = Pick<CopyContent, 'octets' | 'sizeBytes'> & Pick<Wrapping, 'base64' | 'eightBit'>;
+/** What was put together around an original. */
+interface Built extends Pick<CopyContent, 'octets' | 'sizeBytes'> {
+  readonly preambleBytes: number;
+}
 
-const contentOf = (copy: JournalCopy, { octets, sizeBytes, base64, eightBit }: Built): CopyContent => ({
-  sizeBytes,
-  // A prepended field may hold an international address of an original that is ASCII.
-  eightBit: (copy.eightBit && !base64) || eightBit,
-  hasBareNewlines: copy.bareNewlines !== 'none' && !base64,
-  octets,
-});
-
-function wrappingFor(copy: JournalCopy, head: Uint8Array, now: number): Wrapping {
-  const { preamble, epilogue, base64 } = frameFor(copy, head, now);
-  const octets = Buffer.from(preamble);
-  // In UTF-8, text has as many octets as characters only where it is ASCII.
+function contentOf(
+  copy: JournalCopy,
+  { preamble, base64 }: CopyFrame,
+  { octets, sizeBytes, preambleBytes }: Built,
+): CopyContent {
   return {
-    preamble: octets,
-    epilogue: Buffer.from(epilogue),
-    base64,
-    eightBit: octets.length > preamble.length,
+    sizeBytes,
+    // A prepended field may hold an international address of an original that is ASCII. In UTF-8, text has as many octets
+    // as characters only where it is ASCII.
+    eightBit: (copy.eightBit && !base64) || preambleBytes > preamble.length,
+    hasBareNewlines: copy.bareNewlines !== 'none' && !base64,
+    octets,
   };
 }
 

@@ -17,30 +17,27 @@ const PAUSE_MS = 10;
  */
 export function createLineBuffer(write: (text: string) => void): LineBuffer {
   let held = '';
-  let isScheduled = false;
-  let isPaused = false;
+  /** A write is due. */
+  let isWaiting = false;
   const flush = (): void => {
     if (held === '') return;
     const text = held;
     held = '';
     write(text);
   };
-  const pause = (): void => {
-    isPaused = held !== '';
-    if (!isPaused) return;
+  const go = (): void => {
+    isWaiting = held !== '';
+    if (!isWaiting) return;
     flush();
-    setTimeout(pause, PAUSE_MS).unref();
+    setTimeout(go, PAUSE_MS).unref();
   };
   return {
     write(line) {
       held += line;
       if (held.length >= MAX_HELD) flush();
-      if (isPaused || isScheduled) return;
-      isScheduled = true;
-      setImmediate(() => {
-        isScheduled = false;
-        pause();
-      });
+      if (isWaiting) return;
+      isWaiting = true;
+      setImmediate(go);
     },
     flush,
   };
