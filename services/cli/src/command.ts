@@ -1,6 +1,6 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import { nearest } from '@tdc/core';
-import type { Environment } from '@tdc/platform';
+import { type Environment, errorText } from '@tdc/platform';
 import { EXIT, failed, type Outcome } from './outcome.ts';
 
 /** What a command is given. */
@@ -50,7 +50,7 @@ export const usage = (command: Command, problem: string): Outcome =>
 
 /** What is wrong with the words, in our words; an unknown option with the one that was probably meant. */
 function problemOf(error: unknown, command: Command): string {
-  const message = (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
+  const message = errorText(error).split('\n')[0] ?? '';
   const option = /Unknown option '(-[^' ]*)'?/.exec(message)?.[1];
   if (option === undefined) return message;
   const known = Object.keys({ ...COMMON, ...command.options }).map((name) => `--${name}`);

@@ -1,4 +1,4 @@
-import { type FileProblem, readPolicyFile } from '@tdc/platform';
+import { errorText, type FileProblem, readPolicyFile } from '@tdc/platform';
 import type { Revision, RevisionNumbers } from './ports.ts';
 
 export type LoadResult =
@@ -52,7 +52,7 @@ export function createPolicyStore(options: PolicyStoreOptions): PolicyStore {
       try {
         number = await numbers.revisionOf(file.sha256);
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = errorText(error);
         loadError = `the document is valid, but has no revision number yet: ${reason}`;
         return { kind: 'unnumbered', reason };
       }

@@ -1,3 +1,4 @@
+import { errorText } from '@tdc/platform';
 import type { BatchEnd, SweepPorts } from '../ports.ts';
 import { expireBatch } from './expire.ts';
 import { requeueOrphans } from './requeue-orphans.ts';
@@ -35,7 +36,7 @@ export function createSweep(ports: SweepPorts, bounds: TrackingBounds): (pace: S
       try {
         while (!stopping.aborted && (await part()) === 'more') progressed();
       } catch (error) {
-        failures.push(error instanceof Error ? error.message : String(error));
+        failures.push(errorText(error));
       }
       progressed();
     }

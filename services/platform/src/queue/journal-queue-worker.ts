@@ -1,4 +1,5 @@
 import { DelayedError, type Job, Worker } from 'bullmq';
+import { errorText } from '../process/error-text.ts';
 import { isRedisReady, type RedisClient } from '../redis/connect.ts';
 import { LOCK_MS, MAX_STALLED_COUNT, QUEUE_NAME, STALLED_CHECK_MS } from './bullmq-settings.ts';
 import type { JobDisposition, JournalQueueWorker, QueuedCopies } from './ports.ts';
@@ -86,10 +87,7 @@ export function createJournalQueueWorker(
       handler(job.data, own.signal, settled).then(answer.resolve, answer.reject);
       return await answer.promise;
     } catch (error) {
-      onUnhandled(
-        `handling ${job.id ?? 'a job'} failed: ${error instanceof Error ? error.message : String(error)}`,
-        'failed',
-      );
+      onUnhandled(`handling ${job.id ?? 'a job'} failed: ${errorText(error)}`, 'failed');
       return putBack(AFTER_BUG_MS);
     } finally {
       cancelled?.removeEventListener('abort', one.giveUp);
