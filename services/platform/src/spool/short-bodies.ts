@@ -15,22 +15,16 @@ export interface ShortBodies {
   fetch(mids: readonly Mid[]): Promise<readonly (Buffer | null)[]>;
 }
 
-const fateOf = (answer: unknown): 'stored' | 'taken' =>
-  answer === 'OK' || answer === 1 ? 'stored' : 'taken';
-const toError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
-
 export function createShortBodies(redis: RedisClient, keys: RedisKeys, lifeMs: number): ShortBodies {
   return {
     store(mids, octets) {
       const [first = '', ...others] = mids.map(keys.spool);
       // NX: a Redis that lost its numbers gives them out again, and another message may have the same MID.
       const stored = sendAccompanied(redis, 'set', [first, octets, 'PX', lifeMs, 'NX']);
-      // Most messages have one copy.
-      if (others.length === 0) return stored.then(fateOf, toError);
       const copied = others.map((other) => sendAccompanied(redis, 'copy', [first, other]));
       return Promise.all([stored, ...copied]).then(
-        (answers) => (answers.some((answer) => fateOf(answer) === 'taken') ? 'taken' : 'stored'),
-        toError,
+        (answers) => (answers.every((answer) => answer === 'OK' || answer === 1) ? 'stored' : 'taken'),
+        (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
       );
     },
     fetch: (mids) =>
