@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { toMid } from '@tdc/core';
 import { type JobDisposition, type JobHandler, SHORT_BODY_BYTES } from '@tdc/platform';
 import { Queue } from 'bullmq';
+import { gate } from '../support/gate.ts';
 import { sampleCopy } from '../support/sample-copy.ts';
 import { QUICK_LOCKS, useJournalQueue } from '../support/use-journal-queue.ts';
 import { useRedis } from '../support/use-redis.ts';
@@ -14,25 +15,6 @@ const DONE: JobDisposition = { kind: 'done' };
 const copies = (count: number) => Array.from({ length: count }, (_, index) => sampleCopy(index + 1));
 const isEmpty = async (): Promise<boolean> =>
   Object.values(await jobs.queue.depth()).every((count) => count === 0);
-
-/** Handlers that wait to be let go, and what they saw. */
-function gate() {
-  const started: number[] = [];
-  const held: (() => void)[] = [];
-  return {
-    started,
-    hold: (mid: number) =>
-      new Promise<void>((resolve) => {
-        started.push(mid);
-        held.push(resolve);
-      }),
-    release: () => held.shift()?.(),
-    releaseAll: () => {
-      for (const go of held.splice(0)) go();
-    },
-    holding: () => held.length,
-  };
-}
 
 describe('a worker', () => {
   it('is handed each copy once, as it was queued, in order, and leaves nothing of it', async () => {
@@ -249,28 +231,6 @@ describe('a worker with jobs of several copies', () => {
     await waitUntil(isEmpty);
     assert.equal(worker.copiesInHand(), 0);
     assert.deepEqual(started, [[1, 2, 3], [4, 5, 6], [7, 8], [9]]);
-  });
-
-  it('fetches the successors of jobs that end together as they end, not by calls of their own', async () => {
-    const COUNT = 50;
-    await jobs.jobs.add(Array.from({ length: COUNT }, (_, n) => job(n + 1, 1)));
-    const { hold, holding, releaseAll } = gate();
-    jobs.startJobWorker(
-      async ({ mids: [mid = 0] }) => {
-        await hold(mid);
-        return DONE;
-      },
-      { capacity: 10 },
-    );
-    await waitUntil(() => holding() === 10);
-    await redis.client.config('RESETSTAT');
-    // Whether the queue is empty would be asked by a script, too.
-    for (let done = 0; done < COUNT; done += 10) {
-      await waitUntil(() => holding() === 10);
-      releaseAll();
-    }
-    const calls = Number(/cmdstat_evalsha:calls=(\d+)/.exec(await redis.client.info('commandstats'))?.[1]);
-    assert.ok(calls < 1.5 * COUNT, `${calls} calls for ${COUNT} jobs`);
   });
 
   it('drops a job that it does not understand, says so, and goes on', async () => {

@@ -1,8 +1,9 @@
-import { DelayedError, type Job, Worker } from 'bullmq';
+import { DelayedError, type Job } from 'bullmq';
 import { errorText } from '../process/error-text.ts';
 import { isRedisReady, type RedisClient } from '../redis/connect.ts';
 import { LOCK_MS, MAX_STALLED_COUNT, QUEUE_NAME, STALLED_CHECK_MS } from './bullmq-settings.ts';
 import type { JobDisposition, JournalQueueWorker, QueuedCopies } from './ports.ts';
+import { ThriftyWorker } from './thrifty-worker.ts';
 
 /**
  * Handles one job. The signal aborts when the job was lost to another worker or the worker is draining: the handler
@@ -142,7 +143,7 @@ export function createJournalQueueWorker(
     throw new DelayedError();
   };
 
-  const worker = new Worker<QueuedCopies>(QUEUE_NAME, processor, {
+  const worker = new ThriftyWorker<QueuedCopies>(QUEUE_NAME, processor, {
     connection: redis,
     prefix: options.prefix,
     concurrency: concurrency(),
