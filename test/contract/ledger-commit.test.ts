@@ -197,6 +197,21 @@ describe('a commit whose jobs could not be queued', () => {
     await ledger.confirmQueued([]);
   });
 
+  it('is confirmed together with others by whoever gathers them', async () => {
+    const gathering = createLedger(redis.client, keys, { ...options, confirmGatherMs: 50 });
+    const copies = [sampleCopy(1), sampleCopy(2), sampleCopy(3)];
+    await gathering.commit({ enqueue: copies, skipped: [] });
+    await redis.client.config('RESETSTAT');
+    const confirmed: Promise<void>[] = [];
+    for (const { mid } of copies) {
+      confirmed.push(gathering.confirmQueued([mid]));
+      await redis.client.ping();
+    }
+    await Promise.all(confirmed);
+    assert.match(await redis.client.info('commandstats'), /^cmdstat_zrem:calls=1,/m);
+    assert.deepEqual(await ledger.orphans(SAMPLE_TIME, 10), []);
+  });
+
   it('is no orphan once a worker has its job', async () => {
     await ledger.commit({ enqueue: [sampleCopy(1)], skipped: [] });
     await ledger.beginAttempts([toMid(1)], SAMPLE_TIME + 30_000);

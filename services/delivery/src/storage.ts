@@ -67,7 +67,12 @@ export async function openStorage(
   }
   const onError = (message: string) => log.notice('debug', 'queue-error', message);
   const queue = await createJournalQueue(commands.client, { prefix: keys.prefix, onError });
-  const ledger = createLedger(commands.client, keys, { now, trackingHours: config.trackingHours });
+  let worker: JournalQueueWorker | undefined;
+  const ledger = createLedger(commands.client, keys, {
+    now,
+    trackingHours: config.trackingHours,
+    copiesInHand: () => worker?.copiesInHand() ?? 0,
+  });
   const leases = createConnectionCeiling(commands.client, keys, { worker: options.worker, now });
   const hosts = createHostStore(commands.client, keys);
   const renewal = setInterval(() => void leases.renew().catch(() => undefined), RENEW_MS);
@@ -92,8 +97,8 @@ export async function openStorage(
     },
     // Worth showing, not worth waiting for.
     saveHost: (intake, change) => void hosts.save(intake, change).catch(() => undefined),
-    startWorker: (handler, capacity) =>
-      createJournalQueueWorker(jobs.client, {
+    startWorker(handler, capacity) {
+      worker = createJournalQueueWorker(jobs.client, {
         prefix: keys.prefix,
         handler,
         capacity,
@@ -104,7 +109,9 @@ export async function openStorage(
           unhandled(reason);
         },
         waitingJobs: async () => (await queue.depth()).waiting,
-      }),
+      });
+      return worker;
+    },
     async close() {
       clearInterval(renewal);
       await queue.close().catch(() => undefined);

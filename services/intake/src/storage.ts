@@ -46,6 +46,8 @@ const SPOOL_SLACK_SECONDS = 60;
 const REOPEN_MS = 500;
 const MIDS_WAIT_MS = 2000;
 const REPLICAS_WAIT_MS = 1000;
+/** Nobody waits for a confirmation, and an attempt makes it needless. */
+const CONFIRM_GATHER_MS = 500;
 
 /** Opens the stores in the background; they come and go with Redis, without a restart. */
 export function openStorage(config: IntakeConfig, log: Logger, now: () => number): RedisStorage {
@@ -79,6 +81,7 @@ export function openStorage(config: IntakeConfig, log: Logger, now: () => number
       now,
       trackingHours: config.trackingHours,
       bodySeconds,
+      confirmGatherMs: CONFIRM_GATHER_MS,
     });
     storage = {
       spool: createSpool(bodies.client, keys, { ttlSeconds: bodySeconds, shortBytes: SHORT_BODY_BYTES }),

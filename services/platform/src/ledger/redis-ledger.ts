@@ -25,6 +25,10 @@ export interface LedgerOptions {
   readonly trackingHours: number;
   /** How long a body lives that is stored with its commit, seconds; for whoever stores any. */
   readonly bodySeconds?: number;
+  /** How long a confirmation may wait for others, ms; well below the age at which a copy without one is an orphan. */
+  readonly confirmGatherMs?: number;
+  /** How many copies this process has in hand: when the outcomes of all are there, none waits for others. */
+  readonly copiesInHand?: () => number;
 }
 
 const TRIM_BATCH = 1000;
@@ -36,9 +40,8 @@ const MAX_TRACKED = 100;
 /** What one call takes at most: Redis serves nobody else meanwhile. */
 const MAX_GROUP = 64;
 const MAX_GROUP_BYTES = 1024 * 1024;
-/** The peer has its copy, and no client waits for a confirmation: both may wait for others of their kind. */
+/** The peer has its copy: what came of it may wait for others of its kind. */
 const FINISH_GATHER_MS = 5;
-const CONFIRM_GATHER_MS = 20;
 
 /** Enough that no two processes draw the same. */
 const CALLER_BYTES = 9;
@@ -135,7 +138,7 @@ export function createLedger(redis: RedisClient, keys: RedisKeys, options: Ledge
       await redis.zrem(keys.unqueued, ...groups.flat());
       return [];
     },
-    { maxItems: MAX_GROUP, gatherMs: CONFIRM_GATHER_MS },
+    { maxItems: MAX_GROUP, ...(options.confirmGatherMs && { gatherMs: options.confirmGatherMs }) },
   );
   const finish = groupCalls<readonly CommandArgument[], unknown>(
     (outcomes) => {
@@ -143,7 +146,11 @@ export function createLedger(redis: RedisClient, keys: RedisKeys, options: Ledge
       for (const one of outcomes) args.push(...one);
       return run(scripts.FINISH, args) as Promise<readonly unknown[]>;
     },
-    { maxItems: MAX_GROUP, gatherMs: FINISH_GATHER_MS },
+    {
+      maxItems: MAX_GROUP,
+      gatherMs: FINISH_GATHER_MS,
+      ...(options.copiesInHand && { expected: options.copiesInHand }),
+    },
   );
 
   return {

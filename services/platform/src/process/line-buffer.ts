@@ -1,6 +1,6 @@
 /** Log lines on their way out. */
 export interface LineBuffer {
-  /** Takes a line, which goes out with the event loop's turn; behind others 10 ms later at most, or at the next flush. */
+  /** Takes a line, which goes out with the event loop's turn; behind others 50 ms later at most, or at the next flush. */
   write(line: string): void;
   /** Writes what is held, before it returns. */
   flush(): void;
@@ -8,12 +8,12 @@ export interface LineBuffer {
 
 /** Held at most, in characters: what logs more in the time writes in between. */
 const MAX_HELD = 64 * 1024;
-const PAUSE_MS = 10;
+const PAUSE_MS = 50;
 
 /**
- * Puts the lines of one turn of the event loop into one write, and the lines of the 10 ms behind it into the next: under
+ * Puts the lines of one turn of the event loop into one write, and the lines of the 50 ms behind it into the next: under
  * load a line costs a system call otherwise, and a copy has a dozen lines. Who ends the process flushes first; one that is
- * killed takes the lines of its last 10 ms along.
+ * killed takes the lines of its last 50 ms along.
  */
 export function createLineBuffer(write: (text: string) => void): LineBuffer {
   let held = '';

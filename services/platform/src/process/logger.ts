@@ -6,7 +6,7 @@ export type LogFormat = 'text' | 'json';
 
 export interface Logger {
   /**
-   * Writes the event's line, within this turn of the event loop or 10 ms; a warning or worse, and all before it, before
+   * Writes the event's line, within this turn of the event loop or 50 ms; a warning or worse, and all before it, before
    * it returns.
    */
   log(event: MailLogEvent): void;

@@ -81,6 +81,27 @@ describe('calls that are grouped', () => {
     assert.equal(await alone, 'to 3');
   });
 
+  it('wait for nobody when all are there who may come', async () => {
+    const { asked, run, answer } = calls();
+    let inHand = 2;
+    const call = groupCalls(run, { maxItems: 10, gatherMs: 60_000, expected: () => inHand });
+    const first = call(1);
+    await turn();
+    await turn();
+    assert.deepEqual(asked, []);
+    const second = call(2);
+    await turn();
+    assert.deepEqual(asked, [[1, 2]]);
+    inHand = 1;
+    const third = call(3);
+    answer();
+    await Promise.all([first, second]);
+    await turn();
+    assert.deepEqual(asked, [[1, 2], [3]]);
+    answer();
+    assert.equal(await third, 'to 3');
+  });
+
   it('are no more than a call may have, by number and by weight, and one at least', async () => {
     const { asked, run, answer } = calls();
     const call = groupCalls(run, { maxItems: 3, weight: { of: (item) => item, max: 10 } });

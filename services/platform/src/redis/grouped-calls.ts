@@ -5,6 +5,8 @@ export interface GroupOptions<Item> {
   readonly weight?: { readonly of: (item: Item) => number; readonly max: number };
   /** What nobody waits for may wait so long for company, ms; where it is left out, a call goes out at once. */
   readonly gatherMs?: number;
+  /** How many may come, those that wait included, as far as it is known: when all are there, nobody is waited for. */
+  readonly expected?: () => number;
   /**
    * Who is first asks for it, and waits once for what it answers: that others who are about to ask come along. It answers
    * undefined where nobody is known to come.
@@ -91,8 +93,8 @@ export function groupCalls<Item, Answer>(
     });
   };
   function schedule(): void {
-    const { gatherMs, maxItems, company } = options;
-    if (waiting.length >= maxItems) goSoon();
+    const { gatherMs, maxItems, expected, company } = options;
+    if (waiting.length >= maxItems || (expected && waiting.length >= expected())) goSoon();
     else if (gatherMs !== undefined) gathering ??= setTimeout(go, gatherMs);
     else if (isExpecting) wait();
     else if (scheduled === undefined) {
