@@ -84,6 +84,18 @@ describe('a spooled message', () => {
     assert.deepEqual(lengths, [CHUNK, CHUNK, CHUNK, CHUNK, 1, 0]);
   });
 
+  it('is read by a command for each chunk, and one for their number that goes with the first', async () => {
+    const octets = randomBytes(3 * CHUNK);
+    await store(octets, CHUNK);
+    await redis.client.config('RESETSTAT');
+    assert.ok(Buffer.concat(await load(MID, bodyOf(octets))).equals(octets));
+    const calls = (await redis.client.info('commandstats')).match(/(?<=cmdstat_)[^:]+:calls=\d+/g);
+    assert.deepEqual(calls?.filter((call) => !call.startsWith('config|')).sort(), [
+      'hget:calls=3',
+      'hlen:calls=1',
+    ]);
+  });
+
   it('is read where it is a string, too: a short one shares a job with longer ones', async () => {
     for (const octets of [everyOctet, randomBytes(2 * CHUNK + 5)]) {
       await redis.client.set(keys.spool(MID), octets);

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Mid } from '@tdc/core';
 import type { RedisClient } from '../redis/connect.ts';
+import { inOneWrite } from '../redis/one-write.ts';
 import { CHUNK_BYTES } from './chunk.ts';
-import { SpoolError, type SpooledBody } from './spool.ts';
+import { SHORT_BODY_BYTES, SpoolError, type SpooledBody } from './spool.ts';
 
 /** A body as it is stored. */
 interface StoredBody {
@@ -17,16 +18,39 @@ const inString = (redis: RedisClient, key: string): StoredBody => ({
   endsAt: async (bytes) => (await redis.strlen(key)) === bytes,
 });
 
-/** A longer one: a field for each chunk, and one for its beginning. */
-const inHash = (redis: RedisClient, key: string): StoredBody => ({
-  chunk: (number) => redis.hgetBuffer(key, String(number)),
-  endsAt: async (_bytes, chunks) => (await redis.hlen(key)) === chunks + 1,
-});
+/**
+ * A longer one: a field for each chunk, and one for its beginning. Its first chunk comes with the number of its fields;
+ * undefined where there is no hash.
+ */
+async function openHash(redis: RedisClient, key: string): Promise<StoredBody | undefined> {
+  let first: Buffer | null;
+  let fields: number;
+  try {
+    [first, fields] = await inOneWrite(redis, () =>
+      Promise.all([redis.hgetBuffer(key, '0'), redis.hlen(key)]),
+    );
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return undefined;
+    throw error;
+  }
+  if (fields === 0) return undefined;
+  return {
+    async chunk(number) {
+      if (number > 0) return redis.hgetBuffer(key, String(number));
+      const chunk = first;
+      first = null; // Not held while the others are read.
+      return chunk;
+    },
+    endsAt: async (_bytes, chunks) => fields === chunks + 1,
+  };
+}
 
-async function find(redis: RedisClient, key: string): Promise<StoredBody | undefined> {
+/** Long messages are hashes as a rule: it is asked what else is there only when they are not. */
+async function find(redis: RedisClient, key: string, sizeBytes: number): Promise<StoredBody | undefined> {
+  const long = sizeBytes > SHORT_BODY_BYTES ? await openHash(redis, key) : undefined;
+  if (long !== undefined) return long;
   const type = await redis.type(key);
-  if (type === 'none') return undefined;
-  return type === 'string' ? inString(redis, key) : inHash(redis, key);
+  return type === 'string' ? inString(redis, key) : openHash(redis, key);
 }
 
 /** {@link Spool.read} of what is stored under a key. */
@@ -36,7 +60,7 @@ export async function* readChecked(
   mid: Mid,
   { sizeBytes, sha256 }: SpooledBody,
 ): AsyncGenerator<Buffer, void, undefined> {
-  const stored = await find(redis, key);
+  const stored = await find(redis, key, sizeBytes);
   if (stored === undefined) throw new SpoolError('missing', mid);
   const refuse = async (): Promise<never> => {
     throw new SpoolError((await redis.exists(key)) === 0 ? 'missing' : 'mismatch', mid);
