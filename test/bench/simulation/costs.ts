@@ -1,7 +1,7 @@
 /**
  * What the product asks of Redis, measured with Redis 7.0 on one core of a Xeon by `npm run bench:scale -- --measure`. A
  * test counts the commands and the octets again; times differ from machine to machine, their proportions less: those of
- * `commit`, `begin`, `finish` and `giveBack` were lowered by as much as cheaper scripts saved on another machine.
+ * `commit`, `begin`, `finish`, `wake` and `giveBack` were lowered by as much as cheaper scripts saved on another machine.
  */
 export interface Cost {
   /** Commands that Redis carries out, those inside of scripts included: for a call, and for each copy (lease) in it. */
@@ -37,8 +37,8 @@ export const COPY_COSTS = {
   finish: cost(8, 3, 72, 7),
   /** A job taken out of the queue, and away when it is done. */
   handle: cost(24, 0, 68, 0),
-  /** Beside that: a worker that waited is woken, and looks for another job in vain. */
-  wake: cost(26, 0, 250, 0),
+  /** Beside that: a worker that waited is woken, and looks in vain whether another job waits. */
+  wake: cost(15, 0, 180, 0),
   /** An attempt given back that was not made. */
   giveBack: cost(0, 6, 0, 9.5),
   /** A job put back until later. */

@@ -167,7 +167,11 @@ export class DeliveryProcess {
         store.tally.add('finish', outcomes.length);
         return outcomes.map(([mid, { kind }]) => store.finish(mid, kind));
       },
-      { maxItems: MAX_GROUP, gatherMs: FINISH_GATHER_MS },
+      {
+        maxItems: MAX_GROUP,
+        gatherMs: FINISH_GATHER_MS,
+        expected: () => this.#worker.copiesInHand,
+      },
     );
     return {
       beginAttempts: async (mids, leaseUntil) => {

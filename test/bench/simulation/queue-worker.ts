@@ -27,6 +27,10 @@ export class QueueWorker {
     return this.#jobs.size > 0;
   }
 
+  get copiesInHand(): number {
+    return this.#copiesInHand;
+  }
+
   setCapacity(copies: number): void {
     this.#capacity = Math.max(1, copies);
     void this.#look();

@@ -12,7 +12,7 @@ export const CONSTANTS = {
   DEFAULT_BLOCK: 100,
   MAX_GROUP: 64,
   FINISH_GATHER_MS: 5,
-  CONFIRM_GATHER_MS: 20,
+  CONFIRM_GATHER_MS: 500,
   POLL_MS: 1000,
 } as const;
 
@@ -23,6 +23,6 @@ export const SOURCES: Readonly<Record<keyof typeof CONSTANTS, string>> = {
   DEFAULT_BLOCK: 'services/platform/src/redis/id-sequence.ts',
   MAX_GROUP: 'services/platform/src/ledger/redis-ledger.ts',
   FINISH_GATHER_MS: 'services/platform/src/ledger/redis-ledger.ts',
-  CONFIRM_GATHER_MS: 'services/platform/src/ledger/redis-ledger.ts',
+  CONFIRM_GATHER_MS: 'services/intake/src/storage.ts',
   POLL_MS: 'services/platform/src/redis/memory-gate.ts',
 };

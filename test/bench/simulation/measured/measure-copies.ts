@@ -65,7 +65,10 @@ async function passThrough(
 }
 
 /** A worker that hands each job to `handle`, and what it has handled so far. */
-function startWorker(blocking: RedisClient, handle: (nth: number) => JobDisposition) {
+function startWorker(
+  blocking: RedisClient,
+  handle: (nth: number) => JobDisposition | Promise<JobDisposition>,
+) {
   let handled = 0;
   const worker = createJournalQueueWorker(blocking, {
     prefix: keys.prefix,
@@ -107,10 +110,14 @@ export async function measurePutBacks(ground: Ground, blocking: RedisClient, job
 /** Long enough for a worker to look for another job, and to wait for one. */
 const REST_MS = 5;
 
-/** What one job costs a worker that waited for it, from its adding on: it is woken, and looks for another in vain. */
+/**
+ * What one job costs a worker that waited for it, from its adding on: it is woken, and looks for another in vain while it
+ * has that one in hand.
+ */
 export async function measureLoneJobs(ground: Ground, blocking: RedisClient, jobs: number): Promise<Usage> {
   let woken: () => void = () => undefined;
-  const { worker } = startWorker(blocking, () => {
+  const { worker } = startWorker(blocking, async () => {
+    await pause(REST_MS, new AbortController().signal);
     woken();
     return DONE;
   });
