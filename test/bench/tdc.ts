@@ -11,6 +11,8 @@ import type { Ground, RunningSystem, SystemUnderTest } from './system-under-test
 const ROOT = resolve(fileURLToPath(import.meta.url), '../../..');
 /** Heap limits, in MiB: half of the memory limits of the chart, as its values have it. */
 const HEAP_MIB = { policy: 128, monitor: 128, intake: 256, delivery: 256 } as const;
+/** Of the chart, too. */
+const NEW_HEAP_MIB = 32;
 type Service = keyof typeof HEAP_MIB;
 
 /** As many as Postfix sends over one here; the default is 50, as the gateway's is. */
@@ -66,7 +68,7 @@ function createServices(ground: Ground, redisUrl: string) {
         third: 'pipe',
         env: {
           NODE_ENV: 'production',
-          NODE_OPTIONS: `--max-old-space-size=${HEAP_MIB[service]}`,
+          NODE_OPTIONS: `--max-old-space-size=${HEAP_MIB[service]} --max-semi-space-size=${NEW_HEAP_MIB}`,
           TDC_READY_FD: '3',
           TDC_REDIS_URL: redisUrl,
           TDC_STATE_DIR: state,

@@ -68,10 +68,13 @@ describe('what a platform asks of a pod', () => {
     assert.deepEqual([groupOf('-intake'), groupOf('-policy')], [1000, 2000]);
   });
 
-  it('leaves Node.js half of the memory limit for its heap', () => {
+  it('leaves Node.js half of the memory limit for its heap, and keeps the young part of it small', () => {
     for (const name of ['-intake', '-delivery', '-policy', '-monitor']) {
       const [one] = podOf(find(manifests, 'Deployment', name)).containers;
-      assert.equal(environmentOf(one)['NODE_OPTIONS'], '--max-old-space-size-percentage=50');
+      assert.equal(
+        environmentOf(one)['NODE_OPTIONS'],
+        '--max-old-space-size-percentage=50 --max-semi-space-size=32',
+      );
     }
   });
 
