@@ -22,6 +22,18 @@ function calls() {
 
 const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
+/** Sees that the first item waits until a second one comes; answers when both are answered. */
+async function secondFreesFirst(call: (item: number) => Promise<string>, asked: readonly number[][]) {
+  const first = call(1);
+  await turn();
+  await turn();
+  assert.deepEqual(asked, []);
+  const second = call(2);
+  await turn();
+  assert.deepEqual(asked, [[1, 2]]);
+  return { answered: Promise.all([first, second]) };
+}
+
 describe('calls that are grouped', () => {
   it('go out together when they come in one turn, and each gets its own answer', async () => {
     const { asked, run, answer } = calls();
@@ -66,15 +78,9 @@ describe('calls that are grouped', () => {
   it('wait for company where nobody waits for them, unless there is company enough', async () => {
     const { asked, run, answer } = calls();
     const call = groupCalls(run, { maxItems: 2, gatherMs: 20 });
-    const first = call(1);
-    await turn();
-    await turn();
-    assert.deepEqual(asked, []);
-    const second = call(2);
-    await turn();
-    assert.deepEqual(asked, [[1, 2]]);
+    const { answered } = await secondFreesFirst(call, asked);
     answer();
-    await Promise.all([first, second]);
+    await answered;
     const alone = call(3);
     await waitUntil(() => asked.length === 2);
     answer();
@@ -85,17 +91,11 @@ describe('calls that are grouped', () => {
     const { asked, run, answer } = calls();
     let inHand = 2;
     const call = groupCalls(run, { maxItems: 10, gatherMs: 60_000, expected: () => inHand });
-    const first = call(1);
-    await turn();
-    await turn();
-    assert.deepEqual(asked, []);
-    const second = call(2);
-    await turn();
-    assert.deepEqual(asked, [[1, 2]]);
+    const { answered } = await secondFreesFirst(call, asked);
     inHand = 1;
     const third = call(3);
     answer();
-    await Promise.all([first, second]);
+    await answered;
     await turn();
     assert.deepEqual(asked, [[1, 2], [3]]);
     answer();
