@@ -78,7 +78,8 @@ describe('a worker', () => {
     const mid = await enqueue();
     await delivery.copies.ledger.finish(mid, { kind: 'deleted' });
     const worker = await delivery.start(delivery.policy({ primary: {} }));
-    await delivery.copies.outcome(await enqueue());
+    const next = await enqueue();
+    await waitUntil(() => worker.lines().includes(`Message finished MID ${next} done`));
     assert.deepEqual(linesOf(worker.lines(), mid), []);
     assert.equal(delivery.peer.standIn.messages.length, 1);
     assert.equal((await delivery.copies.track(mid)).state, 'deleted');

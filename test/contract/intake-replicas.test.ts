@@ -52,6 +52,7 @@ describe('a message that replicas must hold', () => {
       const refused = await Promise.all([handOver(intake, MAIL), handOver(intake, MAIL)]);
       for (const { reply, lines } of refused) {
         assert.match(reply, /^451 4\.3\.0 .*could not be replicated in time/);
+        await waitUntil(() => lines().filter((line) => line.startsWith('Message aborted ')).length === 2);
         assert.doesNotMatch(lines().join('\n'), /enqueued for forwarding/);
       }
       assert.equal(

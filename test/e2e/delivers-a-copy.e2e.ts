@@ -31,6 +31,7 @@ describe('a clean incoming message', () => {
 
   it('logs the six lines of a normal delivery in order', async () => {
     const dcid = /DCID (\d+) MID 1$/.exec(await stack.logged('delivery', /^TDC: Delivery start/))?.[1];
+    await stack.logged('intake', /^TDC: MID 1 with /);
     await stack.logged('delivery', /^Message finished MID 1 done$/);
     const lines = [...stack.log('intake'), ...stack.log('delivery')];
     const six = [

@@ -115,8 +115,9 @@ describe('HAProxy in front, by the recipe', { skip: whyNoDebian() ?? false }, ()
       });
 
       it('a trusted gateway’s does, though the proxy in front of it is not trusted', async () => {
-        assert.match(await hand(GATEWAY, `${version}-2`), /no copy due$/);
+        const [, mid] = / MID (\d+) accepted, no copy due$/.exec(await hand(GATEWAY, `${version}-2`)) ?? [];
         await stack.logged('intake', /^ICID \d+ is 127\.0\.0\.9 through the proxy 127\.0\.0\.1$/);
+        await stack.logged('intake', new RegExp(`^MID ${mid} matched all recipients `));
       });
 
       it('health checks are counted, and leave no line', async () => {

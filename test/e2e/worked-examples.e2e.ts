@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { readJournal } from '../support/embedded-original.ts';
 import { sendMail } from '../support/smtp-sender.ts';
 import { INTAKE_DOMAIN, type PolicyContext, type Stack, startStack } from '../support/stack.ts';
+import { waitUntil } from '../support/wait-until.ts';
 
 /** The table of the acceptance data; one policy has an intake of its own, one has none. */
 const policy = ({ port, caFile }: PolicyContext): string => `
@@ -102,8 +103,14 @@ describe('the worked policy examples', () => {
         tracked.map((copy) => [copy?.policy, ...(copy?.recipients ?? [])]),
         copies,
       );
+      const enqueued = () =>
+        stack
+          .log('intake')
+          .slice(logged)
+          .filter((line) => line.startsWith('TDC: ')).length;
+      await waitUntil(() => enqueued() >= copies.length, { what: 'a line of each copy' });
+      assert.equal(enqueued(), copies.length);
       const lines = stack.log('intake').slice(logged);
-      assert.equal(lines.filter((line) => line.startsWith('TDC: ')).length, copies.length);
       const splits = lines.filter((line) =>
         /was split creating MID \d+ due to a per-recipient policy/.test(line),
       );

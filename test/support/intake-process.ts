@@ -140,8 +140,15 @@ export interface HandedMail {
 
 export interface Handed {
   readonly reply: string;
-  /** What the intake logged since, so far. */
+  /** What the intake logged since, so far: from the message's first line on, where the reply names a MID. */
   readonly lines: () => readonly string[];
+}
+
+/** From the beginning of the message that the MID came from; nothing while that has no line yet. */
+function linesFrom(mid: string, lines: readonly string[]): readonly string[] {
+  const named = lines.findIndex((line) => new RegExp(`\\bMID ${mid}\\b`).test(line));
+  const start = lines.findLastIndex((line, at) => at <= named && line.startsWith('Start MID '));
+  return named === -1 ? [] : lines.slice(start);
 }
 
 /** Hands a message over a connection of its own. */
@@ -157,5 +164,9 @@ export async function handOver(
   }
   const reply = await transact(sender, envelope, message);
   await sender.quit();
-  return { reply, lines: () => intake.lines().slice(from) };
+  const [, mid] = /\bMID (\d+)/.exec(reply) ?? [];
+  return {
+    reply,
+    lines: () => (mid === undefined ? intake.lines().slice(from) : linesFrom(mid, intake.lines())),
+  };
 }

@@ -39,8 +39,9 @@ function collect(stream: Readable | null): () => string {
   return () => text;
 }
 
+/** Behind the end of the process and of its output: what it said last has been heard then. */
 function exitOf(child: ChildProcess): Promise<Exit> {
-  return once(child, 'exit').then(([code, signal]) => ({ code, signal }) as Exit);
+  return once(child, 'close').then(([code, signal]) => ({ code, signal }) as Exit);
 }
 
 /** Starts `services/<name>/src/main.ts` with this environment alone; ports are any free ones unless it says otherwise. */
