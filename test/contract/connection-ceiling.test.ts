@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { toDcid } from '@tdc/core';
-import { CONNECTION_LEASE_MS, createConnectionCeiling, createRedisKeys } from '@tdc/platform';
+import {
+  CONNECTION_LEASE_MS,
+  createConnectionCeiling,
+  createRedisKeys,
+  SERVED_LATELY_MS,
+} from '@tdc/platform';
 import { useRedis } from '../support/use-redis.ts';
 
 const redis = useRedis();
@@ -63,6 +68,43 @@ describe('the ceiling on connections', () => {
     await worker('b').acquire('primary', toDcid(3), 9);
     assert.equal(await one.workers('primary'), 2);
     assert.equal(await one.workers('second'), 0);
+  });
+});
+
+describe('who is served by a destination', () => {
+  it('is known to the other workers, for a while', async () => {
+    const [one, other] = [worker('a'), worker('b')];
+    assert.equal(await other.servesOthers('primary'), false);
+    await one.served('primary');
+    assert.deepEqual(await Promise.all([one, other].map((each) => each.servesOthers('primary'))), [
+      false,
+      true,
+    ]);
+    assert.equal(await other.servesOthers('second'), false);
+    time += SERVED_LATELY_MS;
+    assert.equal(await other.servesOthers('primary'), true);
+    time += 1;
+    assert.equal(await other.servesOthers('primary'), false);
+  });
+
+  it('is told once a second, of each destination', async () => {
+    const one = worker('a');
+    await one.served('primary');
+    time += 999;
+    assert.equal(one.served('primary'), undefined);
+    assert.notEqual(one.served('second'), undefined);
+    time += 1;
+    await one.served('primary');
+    assert.equal(await redis.client.zscore(keys.served('primary'), 'a'), String(time));
+  });
+
+  it('is forgotten, whoever else goes on to be served', async () => {
+    const [one, other] = [worker('a'), worker('b')];
+    await one.served('primary');
+    time += 60_000;
+    await other.served('primary');
+    assert.deepEqual(await redis.client.zrange(keys.served('primary'), '0', '-1'), ['b']);
+    assert.ok((await redis.client.pttl(keys.served('primary'))) > 0);
   });
 });
 

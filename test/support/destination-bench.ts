@@ -74,6 +74,10 @@ export class DestinationBench {
   messagesPerConnection = 50;
   ca = 'one';
   limit = Number.POSITIVE_INFINITY;
+  /** How often the other workers were told that the destination serves this one. */
+  served = 0;
+  servesOthers = false;
+  askOthers: () => Promise<boolean> = async () => this.servesOthers;
   #dcid = 0;
   readonly destination: Destination;
 
@@ -88,6 +92,10 @@ export class DestinationBench {
       ceiling: {
         acquire: async (_intake, dcid) => this.held.size < this.limit && this.held.add(dcid).has(dcid),
         release: async (_intake, dcid) => void this.held.delete(dcid),
+        served: () => {
+          this.served += 1;
+        },
+        servesOthers: () => this.askOthers(),
       },
       nextDcid: () => {
         this.#dcid += 1;

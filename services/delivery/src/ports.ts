@@ -23,10 +23,15 @@ export interface Load {
   readonly workers: number;
 }
 
-/** The shared ceiling on connections; answers false when it is reached or cannot be asked. */
+/** What workers know of each other's connections. Never rejects; answers false where it cannot be asked. */
 export interface Ceiling {
+  /** False when the ceiling is reached. */
   acquire(intake: string, dcid: Dcid, limit: number): Promise<boolean>;
   release(intake: string, dcid: Dcid): Promise<void>;
+  /** The destination took a connection of this worker, or a copy over one. */
+  served(intake: string): void;
+  /** Whether it served another worker a moment ago. */
+  servesOthers(intake: string): Promise<boolean>;
 }
 
 /** Opens one connection to one address. */

@@ -83,6 +83,8 @@ export async function openStorage(
     ceiling: {
       acquire: (intake, dcid, limit) => leases.acquire(intake, dcid, limit).catch(() => false),
       release: (intake, dcid) => leases.release(intake, dcid).catch(() => undefined),
+      served: (intake) => void leases.served(intake)?.catch(() => undefined),
+      servesOthers: (intake) => leases.servesOthers(intake).catch(() => false),
     },
     load: {
       async activeRecipients() {

@@ -60,7 +60,11 @@ export { checkRedisServer, redisMemory } from './redis/check-server.ts';
 export type { RedisClient, RedisConnectionOptions } from './redis/connect.ts';
 export { closeRedis, connectRedis, isRedisReady, whenRedisReady } from './redis/connect.ts';
 export type { ConnectionCeiling } from './redis/connection-ceiling.ts';
-export { CONNECTION_LEASE_MS, createConnectionCeiling } from './redis/connection-ceiling.ts';
+export {
+  CONNECTION_LEASE_MS,
+  createConnectionCeiling,
+  SERVED_LATELY_MS,
+} from './redis/connection-ceiling.ts';
 export type { HostStore } from './redis/host-store.ts';
 export { createHostStore } from './redis/host-store.ts';
 export type { IdSequence } from './redis/id-sequence.ts';

@@ -59,6 +59,8 @@ export const STANDING_COSTS = {
   renew: cost(2, 0, 20, 0.5),
   acquireLease: cost(6, 0, 30, 0),
   releaseLease: cost(1, 0, 20, 0),
+  /** That an intake serves this worker, once a second at most. */
+  tellServed: cost(3, 0, 25, 0),
   saveHost: cost(2, 0, 19, 0),
   /** A block of numbers. */
   takeIds: cost(2, 0, 30, 0),

@@ -23,7 +23,7 @@ const DELIVERY_RULES = {
   retryDelaySeconds: DELIVERY.retryDelaySeconds,
   finalReplyMs: DELIVERY.finalReplySeconds * 1000,
 };
-const { FIRST_CAPACITY, RENEW_MS, DEFAULT_BLOCK, FINISH_GATHER_MS, MAX_GROUP } = CONSTANTS;
+const { FIRST_CAPACITY, RENEW_MS, TELL_SERVED_MS, DEFAULT_BLOCK, FINISH_GATHER_MS, MAX_GROUP } = CONSTANTS;
 const NOTHING = Buffer.alloc(0);
 const INTAKE = 'primary';
 
@@ -41,6 +41,7 @@ export class DeliveryProcess {
   readonly #timers: NodeJS.Timeout[] = [];
   #isGone = false;
   #dcids = 0;
+  #toldServedAt = 0;
 
   constructor(
     name: string,
@@ -125,6 +126,13 @@ export class DeliveryProcess {
           await this.#asked();
           store.releaseLease(this.#name, dcid);
         },
+        served: () => {
+          if (this.#isGone || store.time.now() < this.#toldServedAt + TELL_SERVED_MS) return;
+          this.#toldServedAt = store.time.now();
+          store.tally.add('tellServed');
+        },
+        // Nobody is turned away here.
+        servesOthers: async () => false,
       },
       nextDcid: () => {
         if (this.#dcids % DEFAULT_BLOCK === 0) store.tally.add('takeIds');

@@ -9,6 +9,7 @@ export const MONITOR = loadMonitorConfig({});
 export const CONSTANTS = {
   FIRST_CAPACITY: 8,
   RENEW_MS: 4000,
+  TELL_SERVED_MS: 1000,
   DEFAULT_BLOCK: 100,
   MAX_GROUP: 64,
   FINISH_GATHER_MS: 5,
@@ -20,6 +21,7 @@ export const CONSTANTS = {
 export const SOURCES: Readonly<Record<keyof typeof CONSTANTS, string>> = {
   FIRST_CAPACITY: 'services/delivery/src/deliverer.ts',
   RENEW_MS: 'services/delivery/src/storage.ts',
+  TELL_SERVED_MS: 'services/platform/src/redis/connection-ceiling.ts',
   DEFAULT_BLOCK: 'services/platform/src/redis/id-sequence.ts',
   MAX_GROUP: 'services/platform/src/ledger/redis-ledger.ts',
   FINISH_GATHER_MS: 'services/platform/src/ledger/redis-ledger.ts',

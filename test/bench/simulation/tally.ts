@@ -16,7 +16,7 @@ export interface Spent {
 const STEPS_FOR = {
   copies: Object.keys(COPY_COSTS) as (keyof typeof COPY_COSTS)[],
   looks: ['lookAtCounters', 'countWorkers'],
-  leases: ['acquireLease', 'releaseLease', 'renew'],
+  leases: ['acquireLease', 'releaseLease', 'renew', 'tellServed'],
   workers: ['idleWorker', 'busyWorker'],
   hosts: ['saveHost'],
   numbers: ['takeIds'],

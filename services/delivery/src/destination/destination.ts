@@ -9,6 +9,7 @@ import { CEILING_PATIENCE_MS, Growth } from './growth.ts';
 import { HostRecord } from './host-record.ts';
 import { type Member, Members } from './members.ts';
 import { attemptToOpen, type OpenAttempt } from './open-attempt.ts';
+import { PeerLimit } from './peer-limit.ts';
 import { TurnTimes } from './turn-times.ts';
 import { WaitingLine } from './waiting-line.ts';
 
@@ -54,6 +55,9 @@ export class Destination {
   /** By which none at rest is outdated. */
   #carriage: Carriage | undefined;
   readonly #growth: Growth;
+  readonly #limit: PeerLimit;
+  /** By a peer that has no room at the moment. */
+  #isTurnedAway = false;
   #probe: NodeJS.Timeout | undefined;
   readonly #emptyListeners: (() => void)[] = [];
   #closing = false;
@@ -65,6 +69,7 @@ export class Destination {
     this.host = new HostRecord(route.intake, ports);
     this.#turns = new TurnTimes(ports.now);
     this.#growth = new Growth(rules.probeMs);
+    this.#limit = new PeerLimit(route.intake, ports);
   }
 
   get openConnections(): number {
@@ -116,7 +121,7 @@ export class Destination {
     const here = this.#waiting.length + this.#members.copies;
     if (here < this.capacity + SURPLUS) return false;
     const drainSeconds = (here * this.#secondsPerCopy) / Math.max(1, this.#members.size);
-    return this.#secondsPerCopy === 0 || this.host.isDown || drainSeconds > PATIENCE_SECONDS;
+    return this.#secondsPerCopy === 0 || this.#isProbing || drainSeconds > PATIENCE_SECONDS;
   }
 
   /** Resolves when no connection is left. */
@@ -151,7 +156,7 @@ export class Destination {
   #grow(): void {
     if (this.#closing || this.#waiting.length === 0) return;
     const now = this.#ports.now();
-    const limit = this.#growth.limit(this.#target(), now, this.host.isDown);
+    const limit = this.#growth.limit(this.#target(), now, this.#isProbing);
     while (this.#members.size < limit) if (!this.#open()) return;
     if (limit > 0 || this.#members.size > 0) return;
     clearTimeout(this.#probe);
@@ -211,7 +216,9 @@ export class Destination {
     }
     this.#members.move(member, 'secured');
     this.#growth.succeeded();
+    this.#isTurnedAway = false;
     this.host.reached();
+    this.#limit.served();
     this.#offer(member);
     // The probe has answered: now as many as the backlog wants.
     this.#grow();
@@ -227,11 +234,30 @@ export class Destination {
       this.#growth.failedBesideOthers(now);
       return;
     }
-    const { failure, dcid } = failed;
     // A name server's "no" comes at once and harms nobody; the copies of the next second get the same.
-    if (failure.kind !== 'dns') this.#growth.failedAlone(now);
+    if (failed.failure.kind !== 'dns') this.#growth.failedAlone(now);
+    if (this.#limit.mayExplain(failed.failure)) void this.#failOrHandBack(failed);
+    else this.#failAll(failed);
+  }
+
+  #failAll({ failure, dcid }: Extract<OpenAttempt, { kind: 'failed' }>): void {
     this.host.failed(failure);
     this.#waiting.answerAll(() => ({ kind: 'failed', dcid, failure }));
+  }
+
+  /** A peer that has no room for a connection has failed no copy's attempt. */
+  async #failOrHandBack(failed: Extract<OpenAttempt, { kind: 'failed' }>): Promise<void> {
+    this.#isTurnedAway = true; // Nothing is opened until it is known.
+    const isTurnedAway = await this.#limit.isReached();
+    if (this.#closing) return;
+    this.#isTurnedAway = isTurnedAway;
+    if (isTurnedAway) this.#handBack();
+    else this.#failAll(failed);
+  }
+
+  /** Whether one connection at a time is tried, and not at once. */
+  get #isProbing(): boolean {
+    return this.host.isDown || this.#isTurnedAway;
   }
 
   /** Every place under the ceiling is taken, by this process or by others. */
@@ -248,8 +274,8 @@ export class Destination {
   }
 
   #comeBackLater(): Acquisition {
-    // While the host is down, each attempt to reach it answers for as many copies as may wait for it.
-    const pace = this.host.isDown
+    // While the host is probed, each attempt to reach it answers for as many copies as may wait for it.
+    const pace = this.#isProbing
       ? { secondsPerCopy: this.#rules.probeMs / 1000, connections: this.capacity }
       : { secondsPerCopy: this.#secondsPerCopy, connections: this.#members.size };
     return { kind: 'unavailable', retryInMs: this.#turns.next(pace) };
@@ -297,6 +323,7 @@ export class Destination {
 
   #released(member: Member, seconds: number): void {
     this.host.active();
+    this.#limit.served();
     this.#members.giveBack(member);
     member.releasedAt = this.#ports.now();
     if (seconds > 0) {
@@ -339,6 +366,7 @@ export class Destination {
   #gone(member: Member): void {
     member.idle.close();
     if (member.state === 'closed') return;
+    this.#limit.gone();
     this.#members.move(member, 'closed');
     this.#ports.log({ kind: 'dcid-close', dcid: member.dcid });
     this.#ports.observe.closed(this.route.intake, member.closedFor ?? 'lost');

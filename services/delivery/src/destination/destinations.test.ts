@@ -29,7 +29,12 @@ describe('all destinations of a worker', () => {
           mxRecords: [],
         }),
         open: () => new Promise((resolve) => opening.push(resolve)),
-        ceiling: { acquire: async () => true, release: async () => undefined },
+        ceiling: {
+          acquire: async () => true,
+          release: async () => undefined,
+          served: () => undefined,
+          servesOthers: async () => false,
+        },
         nextDcid: () => {
           dcid += 1;
           return toDcid(dcid);

@@ -70,7 +70,12 @@ describe('an attempt to get a connection', () => {
       {
         resolve: async () => resolution,
         open,
-        ceiling: { acquire: async () => true, release: async () => undefined },
+        ceiling: {
+          acquire: async () => true,
+          release: async () => undefined,
+          served: () => undefined,
+          servesOthers: async () => false,
+        },
         nextDcid: () => DCID,
         carriage: () => assert.fail(),
         log: (event) => void log.push(event),

@@ -16,10 +16,21 @@ export interface ConnectionCeiling {
   count(intake: string): Promise<number>;
   /** Workers that hold connections to the destination at the moment. */
   workers(intake: string): Promise<number>;
+  /**
+   * The destination took a connection of this worker, or a copy over one. The others are told once a second at most;
+   * undefined when they know already.
+   */
+  served(intake: string): Promise<unknown> | undefined;
+  /** Whether the destination served another worker within the last {@link SERVED_LATELY_MS}. */
+  servesOthers(intake: string): Promise<boolean>;
 }
 
 /** A worker that was killed frees its places after this time. */
 export const CONNECTION_LEASE_MS = 15_000;
+/** How long a destination that has served a worker is taken to go on. */
+export const SERVED_LATELY_MS = 5_000;
+const TELL_SERVED_MS = 1_000;
+const FORGET_SERVED_MS = 60_000;
 
 /** KEYS: leases. ARGV: now, end of lease, limit, member. Answers 1 when the lease was taken. */
 const ACQUIRE = `
@@ -39,6 +50,7 @@ export function createConnectionCeiling(
 ): ConnectionCeiling {
   const { worker, now } = options;
   const held = new Map<string, Set<string>>();
+  const told = new Map<string, number>();
   const member = (dcid: Dcid): string => `${worker}/${dcid}`;
   const liveMembers = (intake: string): Promise<string[]> =>
     redis.zrangebyscore(keys.connections(intake), `(${now()}`, '+inf');
@@ -70,5 +82,21 @@ export function createConnectionCeiling(
     count: async (intake) => (await liveMembers(intake)).length,
     workers: async (intake) =>
       new Set((await liveMembers(intake)).map((one) => one.slice(0, one.lastIndexOf('/')))).size,
+    served(intake) {
+      const at = now();
+      if (at < (told.get(intake) ?? 0) + TELL_SERVED_MS) return undefined;
+      told.set(intake, at);
+      const key = keys.served(intake);
+      return redis
+        .pipeline()
+        .zadd(key, at, worker)
+        .zremrangebyscore(key, '-inf', at - FORGET_SERVED_MS)
+        .pexpire(key, FORGET_SERVED_MS)
+        .exec();
+    },
+    async servesOthers(intake) {
+      const served = await redis.zrangebyscore(keys.served(intake), now() - SERVED_LATELY_MS, '+inf');
+      return served.some((one) => one !== worker);
+    },
   };
 }

@@ -34,6 +34,8 @@ export interface RedisKeys {
   readonly midsOf: (sha256: string) => string;
   /** zset worker/DCID → end of lease: open connections of all workers. */
   readonly connections: (intake: string) => string;
+  /** zset worker → time: which workers the destination served lately. Lives until a minute after that. */
+  readonly served: (intake: string) => string;
   /** hash, fields in JSON: what delivery last learned about a destination. Lives until a month after that. */
   readonly host: (intake: string) => string;
   /** string, counter, and hash SHA-256 → revision: the numbers of policy documents. Live for ever. */
@@ -63,6 +65,7 @@ export function createRedisKeys(prefix: string = DEFAULT_KEY_PREFIX): RedisKeys 
     tracking: key('tracking'),
     midsOf: (sha256) => key('mids-of', sha256),
     connections: (intake) => key('connections', intake),
+    served: (intake) => key('served', intake),
     host: (intake) => key('host', intake),
     policyRevision: key('policy', 'revision'),
     policyRevisions: key('policy', 'revisions'),

@@ -15,6 +15,7 @@ export const STANDING_STEPS = [
   'lookAtCounters',
   'acquireLease',
   'releaseLease',
+  'tellServed',
   'saveHost',
   'takeIds',
   'lookAtMemory',
@@ -51,6 +52,8 @@ export async function measureStanding(
     lookAtCounters: await each(() => ledger.counters()),
     acquireLease: await each((nth) => ceiling.acquire(INTAKE, toDcid(nth), calls)),
     releaseLease: await each((nth) => ceiling.release(INTAKE, toDcid(nth))),
+    // Each of another intake, for it is told of one once a second.
+    tellServed: await each((nth) => Promise.resolve(ceiling.served(`${INTAKE}-${nth}`))),
     saveHost: await each(() => hosts.save(INTAKE, { up: true, lastActivityAt: Date.now() })),
     takeIds: await each(async () => {
       // As many as a block has: the next block comes in the background.
