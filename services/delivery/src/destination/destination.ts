@@ -118,10 +118,12 @@ export class Destination {
 
   /** Whether another copy would only wait here, with what could serve other destinations meanwhile. */
   #isFull(): boolean {
+    // One copy waits for the probe; the others are for those whom the peer serves.
+    if (this.#isTurnedAway) return this.#waiting.length > 0;
     const here = this.#waiting.length + this.#members.copies;
     if (here < this.capacity + SURPLUS) return false;
     const drainSeconds = (here * this.#secondsPerCopy) / Math.max(1, this.#members.size);
-    return this.#secondsPerCopy === 0 || this.#isProbing || drainSeconds > PATIENCE_SECONDS;
+    return this.#secondsPerCopy === 0 || this.host.isDown || drainSeconds > PATIENCE_SECONDS;
   }
 
   /** Resolves when no connection is left. */
@@ -156,7 +158,7 @@ export class Destination {
   #grow(): void {
     if (this.#closing || this.#waiting.length === 0) return;
     const now = this.#ports.now();
-    const limit = this.#growth.limit(this.#target(), now, this.#isProbing);
+    const limit = this.#growth.limit(this.#target(), now, this.isProbing);
     while (this.#members.size < limit) if (!this.#open()) return;
     if (limit > 0 || this.#members.size > 0) return;
     clearTimeout(this.#probe);
@@ -256,7 +258,7 @@ export class Destination {
   }
 
   /** Whether one connection at a time is tried, and not at once. */
-  get #isProbing(): boolean {
+  get isProbing(): boolean {
     return this.host.isDown || this.#isTurnedAway;
   }
 
@@ -274,8 +276,10 @@ export class Destination {
   }
 
   #comeBackLater(): Acquisition {
-    // While the host is probed, each attempt to reach it answers for as many copies as may wait for it.
-    const pace = this.#isProbing
+    // Others may have room, in their time. While the host is down, each probe answers for as many copies as may wait for it.
+    if (this.#isTurnedAway)
+      return { kind: 'unavailable', retryInMs: this.#turns.next({ secondsPerCopy: 0, connections: 1 }) };
+    const pace = this.host.isDown
       ? { secondsPerCopy: this.#rules.probeMs / 1000, connections: this.capacity }
       : { secondsPerCopy: this.#secondsPerCopy, connections: this.#members.size };
     return { kind: 'unavailable', retryInMs: this.#turns.next(pace) };

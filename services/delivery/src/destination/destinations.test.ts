@@ -14,12 +14,14 @@ describe('all destinations of a worker', () => {
   let capacities: number[];
   let active: Record<string, number>;
   let workersAsked: string[];
+  let servesOthers: boolean;
   let redisIsAway: boolean;
   let opening: ((result: OpenResult) => void)[];
   let destinations: Destinations;
   beforeEach(() => {
     mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'], now: 1_000_000 });
     [capacities, active, workersAsked, redisIsAway, opening] = [[], {}, [], false, []];
+    servesOthers = false;
     let dcid = 0;
     destinations = new Destinations({
       ports: {
@@ -33,7 +35,7 @@ describe('all destinations of a worker', () => {
           acquire: async () => true,
           release: async () => undefined,
           served: () => undefined,
-          servesOthers: async () => false,
+          servesOthers: async () => servesOthers,
         },
         nextDcid: () => {
           dcid += 1;
@@ -138,21 +140,26 @@ describe('all destinations of a worker', () => {
     assert.deepEqual([destinations.openConnections, destinations.waitingCopies], [12, 5]);
   });
 
-  it('that are not used any more are forgotten, a host that is down is not', async () => {
-    const over = new AbortController();
-    await acquire(COPY, over.signal);
-    over.abort();
-    for (const answer of opening.splice(0))
-      answer({
-        kind: 'failed',
-        failure: { kind: 'network', reason: 'refused', detail: '' },
-        ends: undefined,
-      });
-    await settle();
-    await look();
-    await acquire();
-    assert.equal(opening.length, 1, 'one connection at a time');
-  });
+  for (const [what, others] of [
+    ['a host that is down', false],
+    ['a host without room', true],
+  ] as const)
+    it(`that are not used any more are forgotten, ${what} is not`, async () => {
+      servesOthers = others;
+      const over = new AbortController();
+      await acquire(COPY, over.signal);
+      over.abort();
+      for (const answer of opening.splice(0))
+        answer({
+          kind: 'failed',
+          failure: { kind: 'network', reason: 'refused', detail: '' },
+          ends: undefined,
+        });
+      await settle();
+      await look();
+      await acquire();
+      assert.equal(opening.length, 1, 'one connection at a time');
+    });
 
   it('are handed back every copy when the process stops, and give no connection to one that comes late', async () => {
     const waiting = await acquire();

@@ -106,10 +106,10 @@ export class Destinations {
     return { activeRecipients, workers: Math.max(1, await this.#options.load.workers(intake)) };
   }
 
-  /** A route that an edit replaced has no copies any more, and no connections. What is known of a down host stays. */
+  /** A route that an edit replaced has no copies any more, and no connections. What is known of a host that is probed stays. */
   #forgetUnused(): void {
     for (const [key, destination] of this.#all) {
-      if (destination.isIdle && !destination.host.isDown) this.#all.delete(key);
+      if (destination.isIdle && !destination.isProbing) this.#all.delete(key);
     }
   }
 
