@@ -12,7 +12,7 @@ import {
   Destination,
   type Lease,
 } from '../../services/delivery/src/destination/destination.ts';
-import type { CloseReason, DestinationPorts } from '../../services/delivery/src/ports.ts';
+import type { Ceiling, CloseReason, DestinationPorts } from '../../services/delivery/src/ports.ts';
 import type { OpenResult, OutboundConnection } from '../../services/delivery/src/smtp/outbound-connection.ts';
 
 const ROUTE: CopyRoute = {
@@ -58,6 +58,14 @@ export class FakeConnection implements OutboundConnection {
     this.#closed();
   }
 }
+
+/** A ceiling that nobody reaches, of workers that are alone. */
+export const FREE_CEILING: Ceiling = {
+  acquire: async () => true,
+  release: async () => undefined,
+  served: () => undefined,
+  servesOthers: async () => false,
+};
 
 /** A destination whose every surrounding is in the test's hands. */
 export class DestinationBench {

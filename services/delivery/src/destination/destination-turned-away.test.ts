@@ -104,6 +104,23 @@ describe('connections that a peer turns away', () => {
     assert.equal(first.now()?.kind, 'failed');
   });
 
+  for (const servesOthers of [true, false])
+    it(`leave it to a probe that was made before it was known, when others are ${servesOthers ? '' : 'not '}served`, async () => {
+      const copies = [await bench.acquire(), await bench.acquire()];
+      const answers: ((servesOthers: boolean) => void)[] = [];
+      bench.askOthers = () => new Promise((resolve) => answers.push(resolve));
+      for (let n = 0; n < 3; n += 1) await bench.fail();
+      bench.destination.setLoad({ activeRecipients: 2, workers: 1 });
+      mock.timers.tick(5000);
+      await bench.settle();
+      await bench.open();
+      answers[0]?.(servesOthers);
+      await bench.settle();
+      leaseOf(copies[0]?.now());
+      assert.deepEqual([copies[1]?.now(), bench.opening.length], [undefined, 2]);
+      assert.equal(bench.destination.isProbing, false);
+    });
+
   it('are known to others by the word of those that are served: a connection that stands, a copy that is done', async () => {
     const copy = await bench.acquire();
     await bench.open();

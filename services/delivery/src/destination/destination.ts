@@ -84,6 +84,11 @@ export class Destination {
     return this.#members.size === 0 && this.#waiting.length === 0;
   }
 
+  /** Whether one connection at a time is tried, and not at once. */
+  get isProbing(): boolean {
+    return this.host.isDown || this.#isTurnedAway;
+  }
+
   /** Copies this destination can make use of at once: those on a connection or next on it, and some that wait. */
   get capacity(): number {
     return Math.max(this.#rules.minConnections, this.#target()) + this.#members.ahead + PREFETCH;
@@ -251,15 +256,11 @@ export class Destination {
   async #failOrHandBack(failed: Extract<OpenAttempt, { kind: 'failed' }>): Promise<void> {
     this.#isTurnedAway = true; // Nothing is opened until it is known.
     const isTurnedAway = await this.#limit.isReached();
-    if (this.#closing) return;
+    // Where the answer took so long that a probe was made meanwhile, that one tells.
+    if (this.#closing || this.#members.size > 0) return;
     this.#isTurnedAway = isTurnedAway;
     if (isTurnedAway) this.#handBack();
     else this.#failAll(failed);
-  }
-
-  /** Whether one connection at a time is tried, and not at once. */
-  get isProbing(): boolean {
-    return this.host.isDown || this.#isTurnedAway;
   }
 
   /** Every place under the ceiling is taken, by this process or by others. */

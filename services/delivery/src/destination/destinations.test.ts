@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it, mock } from 'node:test';
 import type { JournalCopy } from '@tdc/core';
 import { toDcid } from '@tdc/core';
+import { FREE_CEILING } from '../../../../test/support/destination-bench.ts';
 import { sampleCopy, toIntake } from '../../../../test/support/sample-copy.ts';
 import type { OpenResult } from '../smtp/outbound-connection.ts';
 import { type Acquisition, PREFETCH } from './destination.ts';
@@ -31,12 +32,7 @@ describe('all destinations of a worker', () => {
           mxRecords: [],
         }),
         open: () => new Promise((resolve) => opening.push(resolve)),
-        ceiling: {
-          acquire: async () => true,
-          release: async () => undefined,
-          served: () => undefined,
-          servesOthers: async () => servesOthers,
-        },
+        ceiling: { ...FREE_CEILING, servesOthers: async () => servesOthers },
         nextDcid: () => {
           dcid += 1;
           return toDcid(dcid);

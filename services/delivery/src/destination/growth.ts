@@ -6,7 +6,7 @@ const FIRST_PROBE_MS = 500;
 
 /**
  * How many connections a destination may have at the moment, by what became of the last ones (spec §6): as many as are
- * wanted; one while the peer shows a limit; and one at a time, less and less often, while the host is down.
+ * wanted; one while the peer shows a limit; and one at a time, less and less often, while the host is down or has no room.
  */
 export class Growth {
   readonly #probeMs: number;
@@ -20,12 +20,12 @@ export class Growth {
   }
 
   /** How many of the wanted connections there may be. */
-  limit(wanted: number, now: number, isDown: boolean): number {
-    if (isDown) return now < this.#probeAt ? 0 : 1;
+  limit(wanted: number, now: number, isProbing: boolean): number {
+    if (isProbing) return now < this.#probeAt ? 0 : 1;
     return now < this.#pausedUntil ? Math.min(1, wanted) : wanted;
   }
 
-  /** Milliseconds until a host that is down may be tried again. */
+  /** Milliseconds until a host that is probed may be tried again. */
   untilProbe(now: number): number {
     return Math.max(0, this.#probeAt - now);
   }

@@ -8,6 +8,7 @@ import {
   NO_CONNECTION,
   toDcid,
 } from '@tdc/core';
+import { FREE_CEILING } from '../../../../test/support/destination-bench.ts';
 import type { DestinationPorts } from '../ports.ts';
 import type { OpenResult, OutboundConnection } from '../smtp/outbound-connection.ts';
 import { attemptToOpen } from './open-attempt.ts';
@@ -70,12 +71,7 @@ describe('an attempt to get a connection', () => {
       {
         resolve: async () => resolution,
         open,
-        ceiling: {
-          acquire: async () => true,
-          release: async () => undefined,
-          served: () => undefined,
-          servesOthers: async () => false,
-        },
+        ceiling: FREE_CEILING,
         nextDcid: () => DCID,
         carriage: () => assert.fail(),
         log: (event) => void log.push(event),
