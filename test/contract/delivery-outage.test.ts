@@ -34,10 +34,9 @@ describe('while Redis is away', () => {
     assert.deepEqual([copy.state, copy.finishedAttempts], ['delivered', 1]);
     await waitUntil(() => worker.lines().includes(`Message finished MID ${mid} done`));
     const said = worker.lines().filter((line) => / is back$|successfully delivered/.test(line));
-    assert.deepEqual(
-      said.slice(-2).map((line) => line.includes('successfully')),
-      [false, true],
-    );
+    assert.ok(said.length > 1, said.join('\n'));
+    const delivered = said.findIndex((line) => line.includes('successfully'));
+    assert.equal(delivered, said.length - 1, 'once, and behind the return of Redis');
     // The job itself may come again; the copy does not.
     await waitUntil(
       async () => Object.values(await delivery.copies.queue.depth()).every((jobs) => jobs === 0),

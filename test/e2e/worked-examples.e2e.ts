@@ -103,15 +103,11 @@ describe('the worked policy examples', () => {
         tracked.map((copy) => [copy?.policy, ...(copy?.recipients ?? [])]),
         copies,
       );
-      const enqueued = () =>
-        stack
-          .log('intake')
-          .slice(logged)
-          .filter((line) => line.startsWith('TDC: ')).length;
+      const lines = () => stack.log('intake').slice(logged);
+      const enqueued = () => lines().filter((line) => line.startsWith('TDC: ')).length;
       await waitUntil(() => enqueued() >= copies.length, { what: 'a line of each copy' });
       assert.equal(enqueued(), copies.length);
-      const lines = stack.log('intake').slice(logged);
-      const splits = lines.filter((line) =>
+      const splits = lines().filter((line) =>
         /was split creating MID \d+ due to a per-recipient policy/.test(line),
       );
       assert.equal(splits.length, seen > 1 ? seen : 0);
