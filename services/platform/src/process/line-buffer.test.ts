@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it, mock } from 'node:test';
-import { createLineBuffer } from './line-buffer.ts';
+import { type MailLogEvent, toMid } from '@tdc/core';
+import { createLineBuffer, type LineBuffer } from './line-buffer.ts';
+
+const EVENT: MailLogEvent = { kind: 'finished', mid: toMid(7) };
+
+/** Logs an event whose line is this. */
+const say = (lines: LineBuffer, line: string): void => lines.write(() => line, 0, EVENT);
 
 describe('log lines on their way out', () => {
   beforeEach(() => mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] }));
@@ -9,18 +15,18 @@ describe('log lines on their way out', () => {
   it('go out in one write for a turn of the event loop, and then for each 50 ms, in order', () => {
     const writes: string[] = [];
     const lines = createLineBuffer((text) => void writes.push(text));
-    lines.write('a\n');
-    lines.write('b\n');
+    say(lines, 'a\n');
+    say(lines, 'b\n');
     assert.deepEqual(writes, []);
     mock.timers.tick(0);
     assert.deepEqual(writes, ['a\nb\n']);
-    lines.write('c\n');
+    say(lines, 'c\n');
     mock.timers.tick(49);
-    lines.write('d\n');
+    say(lines, 'd\n');
     assert.deepEqual(writes.length, 1);
     mock.timers.tick(1);
     assert.deepEqual(writes, ['a\nb\n', 'c\nd\n']);
-    lines.write('e\n');
+    say(lines, 'e\n');
     mock.timers.tick(50);
     assert.deepEqual(writes.length, 3);
   });
@@ -29,7 +35,7 @@ describe('log lines on their way out', () => {
     const writes: string[] = [];
     const lines = createLineBuffer((text) => void writes.push(text));
     for (const line of ['a\n', 'b\n', 'c\n']) {
-      lines.write(line);
+      say(lines, line);
       mock.timers.tick(0);
       assert.equal(writes.at(-1), line);
       mock.timers.tick(50);
@@ -39,21 +45,39 @@ describe('log lines on their way out', () => {
   it('go out at once when they are flushed, and not again', () => {
     const writes: string[] = [];
     const lines = createLineBuffer((text) => void writes.push(text));
-    lines.write('a\n');
+    say(lines, 'a\n');
     lines.flush();
     assert.deepEqual(writes, ['a\n']);
     lines.flush();
     mock.timers.tick(0);
-    lines.write('b\n');
+    say(lines, 'b\n');
     lines.flush();
     mock.timers.tick(50);
     assert.deepEqual(writes, ['a\n', 'b\n']);
   });
 
+  it('are written down when they go out, as of the time at which they were logged', () => {
+    const writes: string[] = [];
+    const lines = createLineBuffer((text) => void writes.push(text));
+    let formed = 0;
+    const form = (at: number, event: MailLogEvent): string => {
+      formed += 1;
+      return `${at} ${event.kind}\n`;
+    };
+    lines.write(form, 17, EVENT);
+    lines.write(form, 18, EVENT);
+    assert.equal(formed, 0);
+    mock.timers.tick(0);
+    assert.deepEqual(writes, ['17 finished\n18 finished\n']);
+  });
+
   it('keep no process alive', () => {
     const unref = mock.fn();
     const setTimeout = mock.method(globalThis, 'setTimeout', () => ({ unref }));
-    createLineBuffer(() => undefined).write('a\n');
+    say(
+      createLineBuffer(() => undefined),
+      'a\n',
+    );
     mock.timers.tick(0);
     assert.equal(unref.mock.callCount(), 1);
     setTimeout.mock.restore();
@@ -62,7 +86,7 @@ describe('log lines on their way out', () => {
   it('are not hoarded by what logs without end', () => {
     const writes: string[] = [];
     const lines = createLineBuffer((text) => void writes.push(text));
-    for (let n = 0; n < 100_000; n += 1) lines.write('0123456789\n');
+    for (let n = 0; n < 100_000; n += 1) say(lines, '0123456789\n');
     assert.ok(writes.length > 10);
     assert.ok(writes.every((text) => text.length < 100_000));
   });

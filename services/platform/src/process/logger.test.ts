@@ -15,7 +15,7 @@ function logged(format: LogFormat, level: LogLevel, use: (log: Logger) => void):
       level,
       now: () => AT,
       offsetMinutes: () => -360,
-      lines: { write: (line) => void lines.push(line), flush: () => undefined },
+      lines: { write: (form, at, event) => void lines.push(form(at, event)), flush: () => undefined },
     }),
   );
   return lines;
@@ -39,7 +39,10 @@ describe('the log', () => {
       level: 'info',
       now: () => at,
       offsetMinutes: (when) => (when < AT + 1000 ? 60 : 120),
-      lines: { write: (line) => void lines.push(line.slice(11, 19)), flush: () => undefined },
+      lines: {
+        write: (form, when, event) => void lines.push(form(when, event).slice(11, 19)),
+        flush: () => undefined,
+      },
     });
     for (at of [AT, AT + 999, AT + 1000]) log.log(finished);
     assert.deepEqual(lines, ['22:19:22', '22:19:22', '23:19:23']);
@@ -87,7 +90,7 @@ describe('the log', () => {
       now: () => AT,
       offsetMinutes: () => 0,
       lines: {
-        write: (line) => void held.push(line),
+        write: (form, at, event) => void held.push(form(at, event)),
         flush() {
           flushed.push(...held.map((line) => line.trim().split(' ').at(-1) ?? ''));
           held = [];

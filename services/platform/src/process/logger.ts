@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs';
 import { formatMailLogJson, formatMailLogLine, type LogLevel, levelOf, type MailLogEvent } from '@tdc/core';
-import type { LineBuffer } from './line-buffer.ts';
+import type { LineBuffer, LineForm } from './line-buffer.ts';
 
 export type LogFormat = 'text' | 'json';
 
@@ -37,12 +37,14 @@ const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warning: 2
 
 export function createLogger(options: LoggerOptions): Logger {
   const { format, level, now, offsetMinutes, lines } = options;
-  const textOf = (at: number, event: MailLogEvent): string => formatMailLogLine(at, event, offsetMinutes(at));
-  const lineOf = format === 'json' ? formatMailLogJson : textOf;
+  const form: LineForm =
+    format === 'json'
+      ? (at, event) => `${formatMailLogJson(at, event)}\n`
+      : (at, event) => `${formatMailLogLine(at, event, offsetMinutes(at))}\n`;
   const log = (event: MailLogEvent): void => {
     const rank = RANK[levelOf(event)];
     if (rank < RANK[level]) return;
-    lines.write(`${lineOf(now(), event)}\n`);
+    lines.write(form, now(), event);
     if (rank >= RANK.warning) lines.flush();
   };
   return {
