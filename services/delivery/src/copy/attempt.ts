@@ -1,10 +1,10 @@
 import { type Dcid, type DeliveryOutcome, type JournalCopy, NO_CONNECTION } from '@tdc/core';
-import { checkBody, SpoolError } from '@tdc/platform';
+import { type AttemptTicket, checkBody, SpoolError } from '@tdc/platform';
 import type { CutSignal } from '../cut-signal.ts';
 import type { Lease } from '../destination/destination.ts';
 import type { OutboundMessage, SendResult } from '../smtp/outbound-connection.ts';
 import { buildCopy, buildStreamedCopy, type CopyContent } from './copy-content.ts';
-import type { BegunCopy, DeliveryPorts, DeliveryRules } from './ports.ts';
+import type { BegunCopy, DeliveryPorts, DeliveryRules, Unreadable } from './ports.ts';
 
 /** How an attempt came out. */
 export type Attempt =
@@ -62,11 +62,8 @@ async function sendAndRelease(ports: DeliveryPorts, rules: DeliveryRules, sendin
   const startedAt = ports.now();
   let seconds = 0;
   try {
-    const { copy, body } = sending.begun;
-    const content =
-      body === undefined
-        ? await contentOfSpool(ports.spool, copy, startedAt)
-        : contentAtHand(copy, body, startedAt);
+    const { copy, atHand } = sending.begun;
+    const content = atHand ?? (await contentOfSpool(ports.spool, copy, startedAt));
     if ('error' in content) return contentFailed(NO_CONNECTION, content.error);
     const { dcid, connection } = sending.lease;
     ports.log({ kind: 'delivery-start', dcid, mid: copy.mid });
@@ -79,12 +76,17 @@ async function sendAndRelease(ports: DeliveryPorts, rules: DeliveryRules, sendin
   }
 }
 
-interface Unreadable {
-  readonly error: unknown;
+/**
+ * A copy that the ledger gave to be attempted, built where its octets came along. Those of a job are built one behind the
+ * other, before any of them is sent: between the answers of a peer the code for it has left the processor's caches.
+ */
+export function toBegun(ticket: Extract<AttemptTicket, { kind: 'go' }>, now: number): BegunCopy {
+  const { copy, finishedAttempts, body } = ticket;
+  return { copy, finishedAttempts, atHand: body === undefined ? undefined : contentOf(copy, body, now) };
 }
 
 /** The copy around octets that came with the attempt. */
-function contentAtHand(copy: JournalCopy, body: Buffer, now: number): CopyContent | Unreadable {
+function contentOf(copy: JournalCopy, body: Buffer, now: number): CopyContent | Unreadable {
   try {
     return buildCopy(copy, checkBody(copy.mid, body, copy), now);
   } catch (error) {

@@ -1,7 +1,8 @@
 import type { AttemptTicket, JobDisposition, QueuedCopies } from '@tdc/platform';
+import { toBegun } from './attempt.ts';
 import { Cutoffs } from './cutoffs.ts';
 import { type CopyCircumstances, createDeliverCopy } from './deliver-copy.ts';
-import type { DeliveryPorts, DeliveryRules } from './ports.ts';
+import type { BegunCopy, DeliveryPorts, DeliveryRules } from './ports.ts';
 
 /** Time for an attempt's outcome to be recorded after the deadline, before the sweep may take the copy. */
 const LEASE_SLACK_MS = 2_000;
@@ -14,6 +15,9 @@ function sooner(one: JobDisposition, other: JobDisposition): JobDisposition {
   if (other.kind === 'done') return one;
   return one.at <= other.at ? one : other;
 }
+
+/** What the ledger said of a copy, and the copy where it is to be attempted. */
+type Ready = Exclude<AttemptTicket, { kind: 'go' }> | { readonly kind: 'go'; readonly begun: BegunCopy };
 
 /** What nobody foresaw while a copy was delivered. */
 interface Trouble {
@@ -30,14 +34,14 @@ export function createDeliverJob(ports: DeliveryPorts, rules: DeliveryRules) {
   const deliverCopy = createDeliverCopy(ports, rules, cutoffs);
 
   const deliver = async (
-    ticket: AttemptTicket,
+    ticket: Ready,
     circumstances: CopyCircumstances,
     settled: () => void,
   ): Promise<JobDisposition | Trouble> => {
     try {
       if (ticket.kind === 'finished') return DONE;
       if (ticket.kind === 'later') return { kind: 'retry-at', at: ticket.at };
-      return await deliverCopy(ticket, circumstances);
+      return await deliverCopy(ticket.begun, circumstances);
     } catch (error) {
       return { kind: 'trouble', error };
     } finally {
@@ -52,8 +56,12 @@ export function createDeliverJob(ports: DeliveryPorts, rules: DeliveryRules) {
   ): Promise<JobDisposition> => {
     const tickets = await ports.ledger.beginAttempts(mids, expiresAt + LEASE_SLACK_MS, short);
     const first = tickets.findIndex(({ kind }) => kind === 'go');
+    const builtAt = ports.now();
+    const ready = tickets.map((ticket) =>
+      ticket.kind === 'go' ? { kind: ticket.kind, begun: toBegun(ticket, builtAt) } : ticket,
+    );
     const unfollow = cutoffs.follow(signal);
-    const ends = tickets.map((ticket, index) => deliver(ticket, { signal, along: index > first }, settled));
+    const ends = ready.map((ticket, index) => deliver(ticket, { signal, along: index > first }, settled));
     let disposition = DONE;
     let trouble: Trouble | undefined;
     for (const ending of ends) {

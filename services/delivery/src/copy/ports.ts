@@ -1,10 +1,21 @@
 import type { DeliveryFailure, DeliveryOutcome, JournalCopy, MailLogEvent, Mid } from '@tdc/core';
-import type { AttemptTicket, Ledger, Spool } from '@tdc/platform';
+import type { Ledger, Spool } from '@tdc/platform';
 import type { CutSignal } from '../cut-signal.ts';
 import type { Acquisition } from '../destination/destination.ts';
+import type { CopyContent } from './copy-content.ts';
+
+/** Why a copy cannot be built. */
+export interface Unreadable {
+  readonly error: unknown;
+}
 
 /** A copy whose attempt was begun in the ledger. */
-export type BegunCopy = Extract<AttemptTicket, { kind: 'go' }>;
+export interface BegunCopy {
+  readonly copy: JournalCopy;
+  readonly finishedAttempts: number;
+  /** What is sent, where the octets came with the attempt; undefined where the spool has them. */
+  readonly atHand: CopyContent | Unreadable | undefined;
+}
 
 /** What delivering a copy works with. */
 export interface DeliveryPorts {
