@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -126,6 +128,27 @@ describe('TLS', () => {
       );
     } finally {
       await node.remove();
+    }
+  });
+
+  it('tells in a few words that the server speaks no TLS', async () => {
+    // Redis itself may also wait for the end of a line, which the handshake may not have.
+    const plain = createServer((socket) => {
+      socket.on('error', () => undefined).on('data', () => socket.write('-ERR unknown command\r\n'));
+    });
+    plain.listen(0, '127.0.0.1');
+    await once(plain, 'listening');
+    try {
+      const { port } = plain.address() as AddressInfo;
+      const text = await refusal({
+        mode: 'standalone',
+        url: `rediss://127.0.0.1:${port}`,
+        keyPrefix: '{tdc}',
+        user: {},
+      });
+      assert.match(text ?? '', /: wrong version number \(SSL routines\)$/);
+    } finally {
+      plain.close();
     }
   });
 

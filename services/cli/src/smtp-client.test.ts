@@ -174,6 +174,21 @@ describe('a server that leaves the sender alone', () => {
     ],
     ['by closing', (socket) => socket.end('220 mx\r\n'), /^(EHLO|connect): /],
   ];
+
+  it('or says no TLS behind its yes to it is told of in a few words', async () => {
+    const submission = await serve((socket) => {
+      socket.write('220 mx\r\n');
+      onLines(socket, (line) => {
+        if (line !== 'STARTTLS') return '250-mx\r\n250 STARTTLS';
+        socket.removeAllListeners('data').on('data', () => socket.write('500 and not a word of TLS\r\n'));
+        return '220 go';
+      });
+    });
+    assert.deepEqual(await submit(submission), {
+      kind: 'unreachable',
+      reason: 'STARTTLS: wrong version number (SSL routines)',
+    });
+  });
   for (const [name, talk, reason] of silent) {
     it(`${name} is given up`, async () => {
       const result = await submit({ ...(await serve(talk)), timeoutSeconds: 0.1 });

@@ -1,6 +1,6 @@
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import type { HostPort } from '@tdc/platform';
+import { errorText, type HostPort } from '@tdc/platform';
 
 /** How sending a message came out. */
 export type SendResult =
@@ -156,7 +156,7 @@ export async function submit(submission: Submission): Promise<SendResult> {
     await say('QUIT').catch(() => '');
     return { kind: 'accepted', reply, tls };
   } catch (error) {
-    return { kind: 'unreachable', reason: `${command}: ${(error as Error).message}` };
+    return { kind: 'unreachable', reason: `${command}: ${errorText(error)}` };
   } finally {
     dialogue.close();
   }

@@ -1,4 +1,5 @@
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
+import { errorText } from '../process/error-text.ts';
 import { createCredentials } from './credentials.ts';
 import { type RedisSettings, standaloneRedis } from './settings.ts';
 
@@ -45,11 +46,11 @@ const reconnectDelay = (attempt: number): number => Math.min(100 * attempt, MAX_
  */
 export function connectRedis(server: string | RedisSettings, options: RedisConnectionOptions): RedisClient {
   const redis = openClient(typeof server === 'string' ? standaloneRedis(server) : server, options);
-  redis.on('error', (error: Error) => options.onError?.(error.message));
+  redis.on('error', (error: Error) => options.onError?.(errorText(error)));
   // What a Sentinel or a node of a Cluster said, which the error of the whole does not repeat.
-  redis.on('sentinelError', (error: Error) => options.onError?.(error.message));
+  redis.on('sentinelError', (error: Error) => options.onError?.(errorText(error)));
   redis.on('node error', (error: Error) => {
-    if (!isRedisReady(redis)) options.onError?.(error.message);
+    if (!isRedisReady(redis)) options.onError?.(errorText(error));
   });
   redis.on('ready', () => options.onReady?.());
   return redis;

@@ -1,4 +1,5 @@
 import { ConfigError } from '../process/config-error.ts';
+import { errorText } from '../process/error-text.ts';
 import type { Logger } from '../process/logger.ts';
 import { pause } from '../process/waiting.ts';
 import { checkRedisServer } from './check-server.ts';
@@ -65,7 +66,7 @@ export function createRedisLink(server: string | RedisSettings, options: RedisLi
       const waiting = AbortSignal.any([signal, noCluster.signal]);
       while (await whenRedisReady(client, waiting)) {
         const problems = await checkRedisServer(client, keys).catch((error: Error) =>
-          state.lost(error.message),
+          state.lost(errorText(error)),
         );
         if (problems?.length === 0) {
           isChecked = true;
@@ -143,7 +144,7 @@ async function watchCluster(
       await client.exists(keys.active);
       if (!signal.aborted) state.back();
     } catch (error) {
-      if (!signal.aborted) state.lost((error as Error).message);
+      if (!signal.aborted) state.lost(errorText(error));
     }
     await pause(PROBE_MS, signal);
   }

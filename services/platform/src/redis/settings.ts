@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { type EnvReader, formatHostPort, type HostPort } from '../process/env-reader.ts';
+import { errorText } from '../process/error-text.ts';
 import { DEFAULT_KEY_PREFIX } from './keys.ts';
 
 /** Who we are to a server. The file, where there is one, is read again for each connection: passwords rotate. */
@@ -182,7 +183,7 @@ function problemWithFiles({ caFile, certFile, keyFile }: RedisTls): string | und
     });
     return undefined;
   } catch (error) {
-    return (error as Error).message;
+    return errorText(error);
   }
 }
 

@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
+import { errorText } from '../process/error-text.ts';
 
 /** Where a certificate, its key and, for mutual TLS, the peers' authority are; all PEM. */
 export interface TlsFiles {
@@ -41,7 +42,7 @@ function refusalOf({ cert, key }: TlsMaterial): string | undefined {
     createSecureContext({ cert, key });
     return undefined;
   } catch (error) {
-    return (error as Error).message;
+    return errorText(error);
   }
 }
 
