@@ -71,6 +71,21 @@ describe('log lines on their way out', () => {
     assert.deepEqual(writes, ['17 finished\n18 finished\n']);
   });
 
+  it('that cannot be written down are told of, and take no others along', () => {
+    const writes: string[] = [];
+    const lines = createLineBuffer((text) => void writes.push(text));
+    const form = (at: number, event: MailLogEvent): string => {
+      if (event.kind === 'notice') return `${at} ${event.level} ${event.name} ${event.text}\n`;
+      throw new RangeError('no such date');
+    };
+    say(lines, 'a\n');
+    lines.write(form, 17, EVENT);
+    say(lines, 'b\n');
+    lines.flush();
+    const told = '17 critical log-line-lost a line of the log was lost (finished): no such date\n';
+    assert.deepEqual(writes, [`a\n${told}b\n`]);
+  });
+
   it('keep no process alive', () => {
     const unref = mock.fn();
     const setTimeout = mock.method(globalThis, 'setTimeout', () => ({ unref }));

@@ -1,4 +1,5 @@
 import type { MailLogEvent } from '@tdc/core';
+import { errorText } from './error-text.ts';
 
 /** Writes an event down as a line, with its end. */
 export type LineForm = (at: number, event: MailLogEvent) => string;
@@ -24,6 +25,16 @@ interface Held {
   readonly event: MailLogEvent;
 }
 
+/** The line of an event; of one that cannot be written down, which is a bug, that it was there. The others go out. */
+function writtenDown({ form, at, event }: Held): string {
+  try {
+    return form(at, event);
+  } catch (error) {
+    const text = `a line of the log was lost (${event.kind}): ${errorText(error)}`;
+    return form(at, { kind: 'notice', level: 'critical', name: 'log-line-lost', text });
+  }
+}
+
 /**
  * Puts the lines of one turn of the event loop into one write, and the lines of the 50 ms behind it into the next: under
  * load a line costs a system call otherwise, and a copy has a dozen lines. They are written down together, too: between
@@ -39,7 +50,7 @@ export function createLineBuffer(write: (text: string) => void): LineBuffer {
     const lines = held;
     held = [];
     let text = '';
-    for (const { form, at, event } of lines) text += form(at, event);
+    for (const line of lines) text += writtenDown(line);
     write(text);
   };
   const go = (): void => {
