@@ -82,6 +82,15 @@ describe('a connection that does not come about', () => {
     });
   }
 
+  for (const tls of ['old', 'garbage', 'client-certificate'] as const) {
+    it(`tells in a few words what TLS found: ${tls}`, async () => {
+      const { failure } = (await open(peer, { tls }, QUICK)) as {
+        readonly failure?: { readonly detail?: string };
+      };
+      assert.match(failure?.detail ?? '', /^[a-z][\w /]* \(SSL routines\)$/);
+    });
+  }
+
   it('because nobody listens is network/refused', async () => {
     const result = await open(peer, {}, { port: 1 });
     assert.equal(result.kind === 'failed' ? nameOfFailure(result.failure) : 'open', 'network/refused');

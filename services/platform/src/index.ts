@@ -30,7 +30,7 @@ export {
 export { ConfigError, EXIT_CONFIG, EXIT_SOFTWARE } from './process/config-error.ts';
 export type { Environment, HostPort } from './process/env-reader.ts';
 export { EnvReader, formatHostPort, parseHostPort } from './process/env-reader.ts';
-export { errorText } from './process/error-text.ts';
+export { errorText, opensslText } from './process/error-text.ts';
 export type { Logger } from './process/logger.ts';
 export { createLogger, localOffsetMinutes } from './process/logger.ts';
 export type { CounterMetric, GaugeMetric, HistogramMetric, Metrics } from './process/metrics.ts';

@@ -5,6 +5,7 @@ import {
   type SmtpStage,
   type TlsFailureReason,
 } from '@tdc/core';
+import { opensslText } from '@tdc/platform';
 
 /** What the SMTP client library tells of an error; all of it optional, none of it reliable alone. */
 export interface SmtpClientError {
@@ -61,7 +62,7 @@ function tlsFailure(error: SmtpClientError, phase: FailurePhase): DeliveryFailur
   const tls = (reason: TlsFailureReason): DeliveryFailure => ({
     kind: 'tls',
     reason,
-    detail: error.response ?? error.message,
+    detail: error.response ?? opensslText(error) ?? error.message,
   });
   if (X509_CODES.test(originalCode) || X509_CODES.test(code)) return tls('certificate');
   if (/^ERR_(SSL|TLS)_/.test(originalCode) || originalCode === 'EPROTO') return tls('protocol');

@@ -1,5 +1,5 @@
 /** What OpenSSL found, where it was what failed. Its message adds where in its source, and an end of line. */
-function opensslText(error: Error): string | undefined {
+export function opensslText(error: object): string | undefined {
   const { library, reason } = error as { readonly library?: unknown; readonly reason?: unknown };
   return typeof library === 'string' && typeof reason === 'string' ? `${reason} (${library})` : undefined;
 }
