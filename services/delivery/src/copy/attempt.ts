@@ -82,11 +82,11 @@ async function sendAndRelease(ports: DeliveryPorts, rules: DeliveryRules, sendin
  */
 export function toBegun(ticket: Extract<AttemptTicket, { kind: 'go' }>, now: number): BegunCopy {
   const { copy, finishedAttempts, body } = ticket;
-  return { copy, finishedAttempts, atHand: body === undefined ? undefined : contentOf(copy, body, now) };
+  return { copy, finishedAttempts, atHand: body === undefined ? undefined : contentAtHand(copy, body, now) };
 }
 
 /** The copy around octets that came with the attempt. */
-function contentOf(copy: JournalCopy, body: Buffer, now: number): CopyContent | Unreadable {
+function contentAtHand(copy: JournalCopy, body: Buffer, now: number): CopyContent | Unreadable {
   try {
     return buildCopy(copy, checkBody(copy.mid, body, copy), now);
   } catch (error) {

@@ -19,6 +19,9 @@ function sooner(one: JobDisposition, other: JobDisposition): JobDisposition {
 /** What the ledger said of a copy, and the copy where it is to be attempted. */
 type Ready = Exclude<AttemptTicket, { kind: 'go' }> | { readonly kind: 'go'; readonly begun: BegunCopy };
 
+const toReady = (ticket: AttemptTicket, now: number): Ready =>
+  ticket.kind === 'go' ? { kind: 'go', begun: toBegun(ticket, now) } : ticket;
+
 /** What nobody foresaw while a copy was delivered. */
 interface Trouble {
   readonly kind: 'trouble';
@@ -55,11 +58,8 @@ export function createDeliverJob(ports: DeliveryPorts, rules: DeliveryRules) {
     settled: () => void,
   ): Promise<JobDisposition> => {
     const tickets = await ports.ledger.beginAttempts(mids, expiresAt + LEASE_SLACK_MS, short);
-    const first = tickets.findIndex(({ kind }) => kind === 'go');
-    const builtAt = ports.now();
-    const ready = tickets.map((ticket) =>
-      ticket.kind === 'go' ? { kind: ticket.kind, begun: toBegun(ticket, builtAt) } : ticket,
-    );
+    const ready = tickets.map((ticket) => toReady(ticket, ports.now()));
+    const first = ready.findIndex(({ kind }) => kind === 'go');
     const unfollow = cutoffs.follow(signal);
     const ends = ready.map((ticket, index) => deliver(ticket, { signal, along: index > first }, settled));
     let disposition = DONE;
